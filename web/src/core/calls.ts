@@ -1,0 +1,361 @@
+/**
+ * The contract between the page and the core worker: every call, every event, every error.
+ * Both sides compile against this file and nothing else passes between them.
+ *
+ * Ids are base64url strings, times are milliseconds since 1970, sizes are bytes. Text is text: the
+ * page words every sentence from kinds and codes. No key crosses, with one exception that says so.
+ */
+
+export type AccountId = string;
+export type DeviceId = string;
+export type GroupId = string;
+export type MessageId = string;
+
+/** Index into the six face colours of the palette. */
+export type Colour = 0 | 1 | 2 | 3 | 4 | 5;
+
+// ---------------------------------------------------------------- own account
+
+export type OwnProfile = {
+  accountId: AccountId;
+  deviceId: DeviceId;
+  handle: string;
+  displayName: string;
+  colour: Colour;
+  /** K-4: 64 lower-case hex digits of the account's own fingerprint. */
+  fingerprint: string;
+  /** False until the two groups of the recovery key have been typed back. */
+  recoveryKeyConfirmed: boolean;
+  /** When this device joined. Messages from before are not on it. */
+  deviceCreatedAt: number;
+};
+
+/** Limits of `protocol/src/limits.rs` that a screen has to say before somebody runs into them. */
+export type Limits = {
+  textMaxBytes: number;
+  fileMaxBytes: number;
+  displayNameMaxBytes: number;
+  handleMaxChars: number;
+  passwordMinChars: number;
+};
+
+export type BootState =
+  /** No account in this browser. */
+  | { state: 'fresh'; limits: Limits }
+  /** The store opened; the socket may still be connecting. */
+  | { state: 'ready'; profile: OwnProfile; limits: Limits }
+  /** The relay still knows this browser's session, but the store is empty: the browser cleared it. */
+  | { state: 'storeCleared'; limits: Limits }
+  /** Another tab holds the store. `takeOver` steals it. */
+  | { state: 'otherTab'; limits: Limits };
+
+export type Device = {
+  deviceId: DeviceId;
+  /** Named by its owner's client, known to own devices only; null if it was never named. */
+  name: string | null;
+  createdAt: number;
+  /** The device that answers. */
+  current: boolean;
+};
+
+// ---------------------------------------------------------------- contacts
+
+/**
+ * `changed`: the contact's identity key is another one than before (K-4). If it had been verified,
+ * sending waits (messages stay `queued`) until `acceptKey` or `confirmMatch`.
+ */
+export type Trust =
+  | { state: 'unverified' }
+  | { state: 'verified'; verifiedAt: number }
+  | { state: 'changed'; wasVerified: boolean; changedAt: number };
+
+export type Contact = {
+  accountId: AccountId;
+  handle: string;
+  displayName: string;
+  colour: Colour;
+  trust: Trust;
+};
+
+export type ContactDetails = Contact & {
+  /** K-4: all 64 hex digits; the screen shows the first 32 as 8 groups of 4. */
+  fingerprint: string;
+  /** K-4: 12 groups of 5 digits, the same on both sides. */
+  safetyNumber: string[];
+  /** What my QR code says; the other person's scanner compares it. Printable ASCII. */
+  qrPayload: string;
+  deviceCount: number;
+};
+
+/** `match` has already been saved as verified when this answer arrives. */
+export type ScanOutcome =
+  | 'match'
+  /** A code of this contact with other fingerprints: somebody may sit between. */
+  | 'mismatch'
+  /** A Sotto code that is not about the two of us. */
+  | 'otherPerson'
+  /** No Sotto code at all. */
+  | 'notSotto';
+
+// ---------------------------------------------------------------- conversations and messages
+
+export type Delivery =
+  /** From somebody else, or a notice. */
+  | { state: 'received' }
+  /** Saved here, not yet with the relay. */
+  | { state: 'queued' }
+  /** D-13: the relay has it on disk. */
+  | { state: 'sent' }
+  | { state: 'failed'; code: CoreErrorCode };
+
+/** R-5: why a message can't be read on this device. */
+export type UnreadableReason =
+  | 'missingCommit'
+  | 'epochTooOld'
+  | 'generationGap'
+  | 'removed'
+  | 'forked'
+  | 'badData'
+  | 'keyDeleted'
+  | 'corruptStore'
+  | 'needsNewerVersion';
+
+export type Notice =
+  /** First line of a conversation on this device: what was said before isn't here. */
+  | { notice: 'joinedHere' }
+  | { notice: 'keyChanged'; accountId: AccountId; wasVerified: boolean }
+  | { notice: 'verified'; accountId: AccountId }
+  | { notice: 'verificationWithdrawn'; accountId: AccountId }
+  /** `accountId` may be one's own. */
+  | { notice: 'deviceAdded'; accountId: AccountId }
+  | { notice: 'deviceRemoved'; accountId: AccountId }
+  /** D-11: the relay's retention cut `count` entries before this device could read them. */
+  | { notice: 'gap'; count: number }
+  | { notice: 'unreadable'; reason: UnreadableReason };
+
+export type FileContent = {
+  kind: 'file';
+  name: string;
+  /** As the sender said; never trusted for rendering beyond the allow-list of images. */
+  mimeType: string;
+  sizeBytes: number;
+  caption: string;
+  /** Pixels, for pictures that the sender's browser could read. */
+  image: { width: number; height: number } | null;
+};
+
+export type Content = { kind: 'text'; text: string } | FileContent | ({ kind: 'notice' } & Notice);
+
+export type Message = {
+  messageId: MessageId;
+  groupId: GroupId;
+  /** Place in the group's log; null while it is only in the outbox (shown after all others). */
+  seq: number | null;
+  sentAt: number;
+  /** Null for notices. */
+  authorId: AccountId | null;
+  mine: boolean;
+  delivery: Delivery;
+  content: Content;
+};
+
+export type Conversation = {
+  groupId: GroupId;
+  peer: Contact;
+  /** Newest message or notice; null if nothing was said yet. */
+  last: Pick<Message, 'sentAt' | 'mine' | 'delivery' | 'content'> | null;
+  unread: number;
+  /** For sorting: time of `last`, else of the conversation's start. */
+  activeAt: number;
+};
+
+export type MessagePage = {
+  /** In the order of the screen: by `seq`, then the outbox (only on the newest page). */
+  messages: Message[];
+  /** Nothing older exists on this device. */
+  reachedStart: boolean;
+  /** First entry that has not been marked read. */
+  firstUnreadSeq: number | null;
+};
+
+// ---------------------------------------------------------------- calls
+
+type None = Record<string, never>;
+
+/** Every call of the page to the core worker: name → argument and result. Failures are `CoreError`s. */
+export type CoreCalls = {
+  /** First call of every page. */
+  boot: { args: None; result: BootState };
+  /** From `otherTab` or after `takenOver`: steals the lock, raises the fence. */
+  takeOver: { args: None; result: BootState };
+  /** The tab became visible or was resumed: reconnect now instead of waiting out a backoff. */
+  wake: { args: None; result: None };
+
+  checkHandle: { args: { handle: string }; result: { availability: 'free' | 'taken' | 'invalid' } };
+  /** O-7: whole or not at all. `deviceName` goes into the vault, the relay never sees it. */
+  createAccount: {
+    args: { handle: string; displayName: string; colour: Colour; password: string; deviceName: string };
+    result: { profile: OwnProfile };
+  };
+  logIn: { args: { handle: string; password: string; deviceName: string }; result: { profile: OwnProfile } };
+  /** `recoveryKey` as typed; spaces, hyphens and case don't matter. */
+  recoverAccount: {
+    args: { handle: string; recoveryKey: string; newPassword: string; deviceName: string };
+    result: { profile: OwnProfile };
+  };
+  /** K-7: revokes this device at the relay and wipes its store. Succeeds offline too. */
+  logOut: { args: None; result: None };
+
+  /**
+   * The one secret that crosses: 9 groups of 4, to be written down. Null once it has been
+   * confirmed, and on devices that did not make it.
+   */
+  recoveryKey: { args: None; result: { groups: string[] | null } };
+  /** The two groups were typed back: the worker forgets the recovery key. */
+  confirmRecoveryKey: { args: None; result: None };
+
+  listDevices: { args: None; result: Device[] };
+
+  listConversations: { args: None; result: Conversation[] };
+  /** Returns the existing conversation if there is one. */
+  startConversation: { args: { handle: string }; result: { groupId: GroupId } };
+  /** `beforeSeq` null: the newest page. At most `limit` (1…200) messages besides the outbox. */
+  listMessages: { args: { groupId: GroupId; beforeSeq: number | null; limit: number }; result: MessagePage };
+  /** Answers when the text is saved in the outbox; `messageChanged` shows it and its ticks. */
+  sendText: { args: { groupId: GroupId; text: string }; result: { messageId: MessageId } };
+  /** Sends a `failed` message again under the same id. */
+  retryMessage: { args: { groupId: GroupId; messageId: MessageId }; result: None };
+  markRead: { args: { groupId: GroupId; uptoSeq: number }; result: None };
+
+  /** Answers when the message is in the outbox; `transferProgress` and `messageChanged` follow. */
+  sendFile: {
+    args: { groupId: GroupId; file: File; caption: string; image: { width: number; height: number } | null };
+    result: { messageId: MessageId };
+  };
+  /** Fetches, checks and opens the file; `transferProgress` on the way. The Blob has no type. */
+  openFile: { args: { groupId: GroupId; messageId: MessageId }; result: { blob: Blob } };
+  /**
+   * Stops an upload (its message goes, `messageRemoved`) or a download (`openFile` fails with
+   * `cancelled`). Nothing under way: nothing happens.
+   */
+  cancelTransfer: { args: { groupId: GroupId; messageId: MessageId }; result: None };
+
+  contactDetails: { args: { accountId: AccountId }; result: ContactDetails };
+  /** "They match": `fingerprint` is the one that was on the screen; another one now: `keyChanged`. */
+  confirmMatch: { args: { accountId: AccountId; fingerprint: string }; result: None };
+  withdrawVerification: { args: { accountId: AccountId }; result: None };
+  /** Go on with a changed key without comparing it; same guard as `confirmMatch`. */
+  acceptKey: { args: { accountId: AccountId; fingerprint: string }; result: None };
+  scanQr: { args: { accountId: AccountId; payload: string }; result: { outcome: ScanOutcome } };
+};
+
+export type CallName = keyof CoreCalls;
+export type CallArgs<N extends CallName> = CoreCalls[N]['args'];
+export type CallResult<N extends CallName> = CoreCalls[N]['result'];
+
+/** What implements the calls: the worker over client-wasm, or a script in tests. */
+export type CoreHandlers = { [N in CallName]: (args: CallArgs<N>) => Promise<CallResult<N>> };
+
+// ---------------------------------------------------------------- events
+
+export type Connection =
+  | { state: 'connecting' }
+  | { state: 'online' }
+  /** `retryAt` null: no try is planned (the browser says it has no network). */
+  | { state: 'offline'; retryAt: number | null };
+
+export type CoreEvent =
+  /** `queued`: messages in the outbox. Sent on every change of either. */
+  | { type: 'connectionChanged'; connection: Connection; queued: number }
+  | { type: 'profileChanged'; profile: OwnProfile }
+  | { type: 'devicesChanged' }
+  /** New or changed: replaces the one with this `groupId`. */
+  | { type: 'conversationChanged'; conversation: Conversation }
+  /** New or changed: replaces the one with this `messageId`. */
+  | { type: 'messageChanged'; message: Message }
+  | { type: 'messageRemoved'; groupId: GroupId; messageId: MessageId }
+  /** A new message of somebody else, for notifications; its `messageChanged` has come before. */
+  | { type: 'messageReceived'; message: Message }
+  | { type: 'transferProgress'; messageId: MessageId; direction: 'up' | 'down'; doneBytes: number; totalBytes: number }
+  /** Details of this contact (key, devices, trust) are not what they were. */
+  | { type: 'contactChanged'; accountId: AccountId }
+  | { type: 'keyChanged'; groupId: GroupId; contact: Contact }
+  /** The fence was raised by another tab: this worker has stopped. */
+  | { type: 'takenOver' }
+  /** `revoked`: removed at the relay. Its store is wiped. */
+  | { type: 'signedOut'; reason: 'loggedOut' | 'revoked' }
+  /** The core can't go on (a trap in wasm, a corrupt store). The page ends the worker and may start a new one. */
+  | { type: 'fatal'; code: CoreErrorCode };
+
+// ---------------------------------------------------------------- errors
+
+export type CoreErrorCode =
+  | 'wrongPassword'
+  | 'handleTaken'
+  | 'handleInvalid'
+  /** No account has it, or none that may be written to. */
+  | 'handleUnknown'
+  | 'ownHandle'
+  | 'displayNameInvalid'
+  | 'passwordTooShort'
+  /** The checksum of the typed recovery key is wrong. */
+  | 'recoveryKeyMistyped'
+  | 'recoveryKeyWrong'
+  | 'registrationClosed'
+  | 'tooManyDevices'
+  /** `retryAfterMs` says when. */
+  | 'rateLimited'
+  /** The peer has no device that could be added now. */
+  | 'peerUnreachable'
+  | 'textTooLong'
+  | 'fileTooLarge'
+  /** The picked file is gone, changed, or can't be read. */
+  | 'fileUnreadable'
+  /** The container fails its checks (F-2, F-3). */
+  | 'fileDamaged'
+  /** Expired or deleted at the relay. */
+  | 'fileGone'
+  | 'cancelled'
+  /** The key is not the one the person looked at, or a changed key waits for a decision. */
+  | 'keyChanged'
+  | 'notFound'
+  | 'notAllowed'
+  | 'offline'
+  | 'relayFull'
+  | 'relayUnavailable'
+  /** An answer that an honest relay does not give; nothing was taken from it. */
+  | 'relayMisbehaved'
+  | 'peerMisbehaved'
+  | 'outOfSync'
+  /** The relay wants a newer client. */
+  | 'outOfDate'
+  /** Writing to this browser's store failed (disk full, private window). */
+  | 'storeFailed'
+  | 'takenOver'
+  | 'signedOut'
+  /** The worker is gone; what was not answered may or may not have happened. */
+  | 'coreDied'
+  | 'misuse';
+
+/** The only failure of a call. Its `message` is for the console, never for the screen. */
+export class CoreError extends Error {
+  override readonly name = 'CoreError';
+
+  constructor(
+    readonly code: CoreErrorCode,
+    readonly retryAfterMs: number | null = null,
+  ) {
+    super(code);
+  }
+}
+
+// ---------------------------------------------------------------- the messages themselves
+
+/** Page → worker. Answers carry the same `id`; ids count up from 1 per worker. */
+export type CallMessage = { [N in CallName]: { id: number; call: N; args: CallArgs<N> } }[CallName];
+
+/** Worker → page. (Structured clone drops an Error's `code`, so errors travel as plain data.) */
+export type WorkerMessage =
+  | { id: number; result: CallResult<CallName> }
+  | { id: number; error: { code: CoreErrorCode; retryAfterMs: number | null } }
+  | { event: CoreEvent };
