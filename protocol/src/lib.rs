@@ -2,9 +2,24 @@
 //! and the layouts of the bytes that devices sign. Holds no cryptography and no I/O.
 #![warn(missing_docs)]
 
+pub mod accounts;
+pub mod blobs;
+pub mod devices;
+pub mod error;
+pub mod groups;
 pub mod ids;
+pub mod key_packages;
+pub mod limits;
+pub mod messages;
+pub mod records;
+pub mod sessions;
+pub mod signed;
+pub mod socket;
+pub mod values;
 
+pub use error::{ErrorCode, Facts, Problem};
 pub use ids::{
     AccountId, BlobId, ClaimId, DeviceId, GroupId, IdempotencyId, MessageId, RecordId, RelayId, SessionId,
     WelcomeId,
 };
+pub use values::{Handle, UnixMillis};
