@@ -4,14 +4,19 @@
 
 pub mod accounts;
 pub mod blobs;
+pub mod certificate;
+pub mod device_list;
 pub mod devices;
 pub mod error;
 pub mod groups;
 pub mod ids;
 pub mod key_packages;
+pub mod layout;
 pub mod limits;
 pub mod messages;
+pub mod public_keys;
 pub mod records;
+pub mod revocation;
 pub mod sessions;
 pub mod signed;
 pub mod socket;
@@ -22,4 +27,5 @@ pub use ids::{
     AccountId, BlobId, ClaimId, DeviceId, GroupId, IdempotencyId, MessageId, RecordId, RelayId, SessionId,
     WelcomeId,
 };
+pub use public_keys::{DeviceAuthKey, IdentityKey, LeafKey, Signature};
 pub use values::{Handle, UnixMillis};
