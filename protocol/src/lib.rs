@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod blobs;
 pub mod certificate;
+pub mod deltas;
 pub mod device_list;
 pub mod devices;
 pub mod error;
@@ -22,6 +23,7 @@ pub mod signed;
 pub mod socket;
 pub mod values;
 
+pub use deltas::{Deltas, Role};
 pub use error::{ErrorCode, Facts, Problem};
 pub use ids::{
     AccountId, BlobId, ClaimId, DeviceId, GroupId, IdempotencyId, MessageId, RecordId, RelayId, SessionId,
