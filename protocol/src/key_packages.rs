@@ -34,7 +34,8 @@ pub struct KeyPackageCount {
     pub available: u64,
 }
 
-/// `POST /v1/key-packages/claim` (CBOR): takes one per listed device of `account_id`, atomically.
+/// `POST /v1/key-packages/claim` (CBOR): takes one per live device of `account_id`, atomically; the calling device
+/// itself is left out, so that claiming one's own account gives one's other devices.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct ClaimKeyPackages {

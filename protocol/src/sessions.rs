@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountId, DeviceId, RecordId, SessionId,
     accounts::{OpaqueMessage, Ticket, Wrap},
-    limits::{DEVICE_LIST_BYTES_MAX, RECORD_BYTES_MAX, WRAPS_MAX},
+    limits::{DEVICE_LIST_BYTES_MAX, DEVICE_LIST_ENTRIES_MAX, RECORD_BYTES_MAX, WRAPS_MAX},
     values::{Bytes, Exactly, Handle, List, UnixMillis},
 };
 
@@ -59,6 +59,9 @@ pub struct OpenedAccount {
     pub wraps: List<Wrap, WRAPS_MAX>,
     /// The current signed device list.
     pub device_list: Bytes<DEVICE_LIST_BYTES_MAX>,
+    /// Devices that the relay has revoked (signed out, idle) and the list still shows as live: the next list
+    /// marks them (K-7).
+    pub revoked_devices: List<DeviceId, DEVICE_LIST_ENTRIES_MAX>,
     /// The vault.
     pub vault: StoredVault,
 }
