@@ -1,1 +1,16 @@
-//! (skeleton)
+//! The client of a Sotto relay, sans-I/O: bytes and `now` go in, requests, changes to save and events come out.
+//! No clock, no randomness and no I/O of its own, so every test repeats.
+#![warn(missing_docs)]
+
+pub mod account_seed;
+pub mod certificate;
+mod derive;
+pub mod device_list;
+pub mod identity;
+mod labels;
+pub mod opaque;
+pub mod recovery_key;
+pub mod revocation;
+pub mod root_key;
+pub mod secret;
+pub mod wraps;
