@@ -209,7 +209,7 @@ fn a_certificate_with_other_keys_than_the_list_is_refused() {
         },
         CertificateBody {
             created_at: UnixMillis(6),
-            ..good.clone()
+            ..good
         },
     ];
     for body in others {

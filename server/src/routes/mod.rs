@@ -1,0 +1,3 @@
+//! Handlers, one file per noun: who, what, one transaction, answer.
+
+pub(crate) mod relay;
