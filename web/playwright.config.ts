@@ -1,0 +1,35 @@
+import { defineConfig } from '@playwright/test';
+
+/**
+ * The stories in a real browser. Each starts a relay of its own (`e2e/harness/relay.ts`); nothing is
+ * repeated when it fails, and nothing waits for time.
+ */
+export default defineConfig({
+  testDir: './e2e',
+  outputDir: './test-results',
+  workers: 1,
+  retries: 0,
+  forbidOnly: true,
+  timeout: 120_000,
+  expect: { timeout: 15_000 },
+  reporter: 'list',
+  use: {
+    trace: 'off',
+    serviceWorkers: 'block',
+    viewport: { width: 1280, height: 800 },
+    launchOptions: {
+      executablePath: process.env['SOTTO_CHROMIUM'] ?? '/usr/bin/chromium',
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+        // A host that is no secure context, as when the relay is reached by its name over plain http.
+        '--host-resolver-rules=MAP sotto.test 127.0.0.1',
+      ],
+    },
+  },
+});
