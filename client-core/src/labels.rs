@@ -48,6 +48,14 @@ labels! {
     // Sealed things
     /// Key-encryption key → AEAD key and commitment of one wrap.
     WRAP = "sotto/v1/wrap";
+    /// Begins the associated data of a record at the relay.
+    RECORD = "sotto/v1/record";
+    /// Begins the associated data of a value in the local store.
+    LOCAL_VALUE = "sotto/v1/local-value";
+
+    // Fingerprints (K-4)
+    /// Hashed before account id and identity key.
+    IDENTITY = "sotto/v1/identity";
 }
 
 /// The contexts under which keys sign; their layouts are `protocol`'s.

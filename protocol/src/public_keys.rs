@@ -34,6 +34,26 @@ macro_rules! fixed_bytes {
                 f.write_str("…)")
             }
         }
+
+        impl<C> minicbor::Encode<C> for $name {
+            fn encode<W: minicbor::encode::Write>(
+                &self,
+                e: &mut minicbor::Encoder<W>,
+                _: &mut C,
+            ) -> Result<(), minicbor::encode::Error<W::Error>> {
+                e.bytes(&self.0)?.ok()
+            }
+        }
+
+        impl<'b, C> minicbor::Decode<'b, C> for $name {
+            fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+                let position = d.position();
+                d.bytes()?
+                    .try_into()
+                    .map(Self)
+                    .map_err(|_| minicbor::decode::Error::message("wrong number of bytes").at(position))
+            }
+        }
     };
 }
 
