@@ -1,0 +1,66 @@
+import type { CoreHandlers } from '../calls';
+import type { Engine } from './engine';
+import type { Host } from './host';
+
+/** Every call of the page, one to one: which call into the core it is. */
+export function coreHandlers(host: Host): CoreHandlers {
+  const ask = async <T>(work: (engine: Engine, now: number) => T): Promise<T> => (await host.core()).loop.call(work);
+  const run = async <T>(work: (engine: Engine, now: number) => number): Promise<T> =>
+    (await host.core()).loop.command<T>(work);
+  const act = async (work: (engine: Engine, now: number) => void) => {
+    await ask(work);
+    return {};
+  };
+
+  return {
+    boot: async () => host.boot(),
+    takeOver: async () => host.takeOver(),
+    wake: async () => {
+      await host.reconnect();
+      return {};
+    },
+
+    checkHandle: async ({ handle }) => run((core, now) => core.checkHandle(handle, now)),
+    createAccount: async (account) => run((core, now) => core.createAccount(account, now)),
+    logIn: async (logIn) => run((core, now) => core.logIn(logIn, now)),
+    recoverAccount: async (recover) => run((core, now) => core.recoverAccount(recover, now)),
+    logOut: async () => {
+      await host.logOut();
+      return {};
+    },
+
+    recoveryKey: async () => ask((core) => ({ groups: core.recoveryKey() })),
+    confirmRecoveryKey: async () => act((core, now) => core.confirmRecoveryKey(now)),
+
+    listDevices: async () => ask((core) => core.devices()),
+
+    listConversations: async () => ask((core) => core.conversations()),
+    startConversation: async ({ handle }) => run((core, now) => core.startConversation(handle, now)),
+    listMessages: async ({ groupId, beforeSeq, limit }) =>
+      run((core, now) => core.listMessages(groupId, beforeSeq, limit, now)),
+    sendText: async ({ groupId, text }) => ({
+      messageId: await ask((core, now) => core.sendText(groupId, text, now)),
+    }),
+    retryMessage: async ({ groupId, messageId }) => {
+      if (await (await host.core()).transfers.retry(messageId)) return {};
+      return act((core, now) => core.retryMessage(groupId, messageId, now));
+    },
+    markRead: async ({ groupId, uptoSeq }) => act((core, now) => core.markRead(groupId, uptoSeq, now)),
+
+    sendFile: async (args) => (await host.core()).transfers.send(args),
+    openFile: async (args) => (await host.core()).transfers.open(args),
+    cancelTransfer: async ({ messageId }) => {
+      await (await host.core()).transfers.cancel(messageId);
+      return {};
+    },
+
+    contactDetails: async ({ accountId }) => ask((core) => core.contactDetails(accountId)),
+    confirmMatch: async ({ accountId, fingerprint }) =>
+      act((core, now) => core.confirmMatch(accountId, fingerprint, now)),
+    withdrawVerification: async ({ accountId }) => act((core, now) => core.withdrawVerification(accountId, now)),
+    acceptKey: async ({ accountId, fingerprint }) => act((core, now) => core.acceptKey(accountId, fingerprint, now)),
+    scanQr: async ({ accountId, payload }) => ({
+      outcome: await ask((core, now) => core.scanQr(accountId, payload, now)),
+    }),
+  };
+}
