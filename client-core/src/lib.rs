@@ -9,6 +9,7 @@ pub mod device_list;
 pub mod fingerprint;
 pub mod identity;
 mod labels;
+pub mod mls;
 pub mod opaque;
 mod padding;
 pub mod recovery_key;
