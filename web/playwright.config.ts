@@ -5,17 +5,24 @@ import { defineConfig } from '@playwright/test';
  * repeated when it fails, and nothing waits for time.
  */
 export default defineConfig({
-  testDir: './e2e',
-  outputDir: './test-results',
+  outputDir: './test-results/runs',
   workers: 1,
   retries: 0,
   forbidOnly: true,
   timeout: 120_000,
   expect: { timeout: 15_000 },
   reporter: 'list',
+  projects: [
+    // The screens over a scripted core, under the relay's policy: looks, axe.
+    { name: 'screens', testDir: './tests/visual' },
+    // The app over a real relay.
+    { name: 'stories', testDir: './e2e' },
+  ],
   use: {
     trace: 'off',
     serviceWorkers: 'block',
+    locale: 'en-GB',
+    timezoneId: 'UTC',
     viewport: { width: 1280, height: 800 },
     launchOptions: {
       executablePath: process.env['SOTTO_CHROMIUM'] ?? '/usr/bin/chromium',
@@ -29,6 +36,8 @@ export default defineConfig({
         '--disable-sync',
         // A host that is no secure context, as when the relay is reached by its name over plain http.
         '--host-resolver-rules=MAP sotto.test 127.0.0.1',
+        '--use-fake-device-for-media-stream',
+        '--use-fake-ui-for-media-stream',
       ],
     },
   },

@@ -1,0 +1,292 @@
+import { CoreError } from './calls';
+import type {
+  BootState,
+  CallArgs,
+  CallName,
+  CallResult,
+  Connection,
+  Contact,
+  ContactDetails,
+  Content,
+  Conversation,
+  CoreErrorCode,
+  CoreEvent,
+  CoreHandlers,
+  Delivery,
+  Limits,
+  Message,
+  OwnProfile,
+  Trust,
+} from './calls';
+import type { Core } from './client';
+
+/**
+ * A core that plays a script in memory, for tests of screens. It keeps the contract of `calls.ts`
+ * (order of events, ticks, errors) and holds no cryptography; nothing of the app imports it.
+ */
+export type Script = {
+  boot: BootState['state'];
+  connection: Connection;
+  recoveryKeyConfirmed: boolean;
+  conversations: ScriptedConversation[];
+  /** The next call of this name fails so. */
+  failures: Partial<Record<CallName, CoreErrorCode>>;
+  /** What every message sent from now on becomes. */
+  delivery: Delivery;
+  now: number;
+};
+
+export type ScriptedConversation = { contact: Contact; messages: Message[]; readUptoSeq: number };
+
+export const scriptLimits: Limits = { textMaxBytes: 16_000, fileMaxBytes: 100_000_000, displayNameMaxBytes: 64, handleMaxChars: 32, passwordMinChars: 10 };
+
+const recoveryKey = ['7KQ4', 'M2XE', '9TWB', 'C0HN', '5VJD', 'RA83', 'Z6PY', '1FGS', 'KD4H'];
+const safetyNumber = ['46170', '91284', '30558', '77214', '08963', '51127', '60492', '83315', '29701', '44836', '15520', '98067'];
+const fingerprints = ['9f3a41d077c2be150a6e8d44c9135b7f2b90e6d1743c58aa01f7bd926ec834d5', '1c5e7d20b94f63a8e0d2471f9b6c385a4e81f72dc09356ba7f14e8d3052b96ca'];
+
+export function ownProfile(recoveryKeyConfirmed: boolean): OwnProfile {
+  return { accountId: 'alice', deviceId: 'alice-1', handle: 'alice', displayName: 'Alice', colour: 0, fingerprint: fingerprints[1] ?? '', recoveryKeyConfirmed, deviceCreatedAt: 0 };
+}
+
+export function contact(handle: string, displayName: string, colour: Contact['colour'], trust: Trust = { state: 'unverified' }): Contact {
+  return { accountId: handle, handle, displayName, colour, trust };
+}
+
+/** One message of a scripted conversation; `seq` null makes it wait in the outbox. */
+export function message(groupId: string, seq: number | null, sentAt: number, from: 'me' | 'peer' | 'notice', content: Content): Message {
+  const mine = from === 'me';
+  return {
+    messageId: `${groupId}-${seq ?? `out${sentAt}`}`,
+    groupId,
+    seq,
+    sentAt,
+    authorId: from === 'notice' ? null : mine ? 'alice' : groupId,
+    mine,
+    delivery: mine ? { state: seq === null ? 'queued' : 'sent' } : { state: 'received' },
+    content,
+  };
+}
+
+export class ScriptedCore implements Core {
+  readonly script: Script;
+  readonly calls: { [N in CallName]?: CallArgs<N>[] } = {};
+  private readonly listeners = new Set<(event: CoreEvent) => void>();
+  private profile: OwnProfile;
+  private readonly files = new Map<string, Blob>();
+  private readonly stopped = new Set<string>();
+
+  constructor(script: Partial<Script> = {}) {
+    this.script = { boot: 'ready', connection: { state: 'online' }, recoveryKeyConfirmed: true, conversations: [], failures: {}, delivery: { state: 'sent' }, now: Date.now(), ...script };
+    this.profile = ownProfile(this.script.recoveryKeyConfirmed);
+  }
+
+  async call<N extends CallName>(call: N, args: CallArgs<N>): Promise<CallResult<N>> {
+    ((this.calls[call] ??= []) as CallArgs<N>[]).push(args);
+    const failure = this.script.failures[call];
+    if (failure) {
+      delete this.script.failures[call];
+      throw new CoreError(failure);
+    }
+    return (this.handlers[call] as (given: CallArgs<N>) => Promise<CallResult<N>>)(args);
+  }
+
+  subscribe(listener: (event: CoreEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  restart(): void {
+    this.script.boot = 'ready';
+  }
+
+  emit(event: CoreEvent): void {
+    for (const listener of this.listeners) listener(event);
+  }
+
+  /** Gives a file message its bytes. */
+  holdFile(messageId: string, blob: Blob): void {
+    this.files.set(messageId, blob);
+  }
+
+  /** Somebody writes. */
+  receive(groupId: string, content: Content): Message {
+    const scripted = this.find(groupId);
+    const received = message(groupId, nextSeq(scripted), this.script.now, 'peer', content);
+    this.put(scripted, received);
+    this.emit({ type: 'messageReceived', message: received });
+    return received;
+  }
+
+  changeKey(groupId: string): void {
+    const scripted = this.find(groupId);
+    const wasVerified = scripted.contact.trust.state === 'verified';
+    this.put(scripted, message(groupId, nextSeq(scripted), this.script.now, 'notice', { kind: 'notice', notice: 'keyChanged', accountId: groupId, wasVerified }));
+    this.trust(groupId, { state: 'changed', wasVerified, changedAt: this.script.now });
+    this.emit({ type: 'keyChanged', groupId, contact: scripted.contact });
+  }
+
+  connect(connection: Connection, queued: number): void {
+    this.emit({ type: 'connectionChanged', connection, queued });
+  }
+
+  readonly handlers: CoreHandlers = {
+    boot: async () => this.bootState(),
+    takeOver: async () => {
+      this.script.boot = 'ready';
+      return this.bootState();
+    },
+    wake: async () => ({}),
+    checkHandle: async ({ handle }) => ({ availability: !/^[a-z][a-z0-9._-]{2,31}$/.test(handle) ? 'invalid' : handle === 'bob' ? 'taken' : 'free' }),
+    createAccount: async ({ handle, displayName, colour }) => {
+      this.profile = { ...ownProfile(false), handle, displayName, colour };
+      this.emit({ type: 'connectionChanged', connection: { state: 'online' }, queued: 0 });
+      return { profile: this.profile };
+    },
+    logIn: async () => ({ profile: this.profile }),
+    recoverAccount: async () => ({ profile: this.profile }),
+    logOut: async () => {
+      this.emit({ type: 'signedOut', reason: 'loggedOut' });
+      return {};
+    },
+    recoveryKey: async () => ({ groups: this.profile.recoveryKeyConfirmed ? null : recoveryKey }),
+    confirmRecoveryKey: async () => {
+      this.profile = { ...this.profile, recoveryKeyConfirmed: true };
+      this.emit({ type: 'profileChanged', profile: this.profile });
+      return {};
+    },
+    listDevices: async () => [
+      { deviceId: 'alice-1', name: 'Firefox on Linux', createdAt: this.script.now - 40 * 86_400_000, current: true },
+      { deviceId: 'alice-2', name: 'Chrome on Android', createdAt: this.script.now - 3 * 86_400_000, current: false },
+    ],
+    listConversations: async () => this.script.conversations.map(summary),
+    startConversation: async ({ handle }) => {
+      if (handle === 'nobody') throw new CoreError('handleUnknown');
+      if (handle === this.profile.handle) throw new CoreError('ownHandle');
+      const known = this.script.conversations.find((one) => one.contact.handle === handle);
+      if (!known) {
+        const started = { contact: contact(handle, handle, 3), messages: [], readUptoSeq: 0 };
+        this.script.conversations.push(started);
+        this.emit({ type: 'conversationChanged', conversation: { ...summary(started), activeAt: this.script.now } });
+      }
+      return { groupId: handle };
+    },
+    listMessages: async ({ groupId, beforeSeq, limit }) => {
+      const { messages, readUptoSeq } = this.find(groupId);
+      const stored = messages.filter(({ seq }) => seq !== null && (beforeSeq === null || seq < beforeSeq));
+      const outbox = beforeSeq === null ? messages.filter(({ seq }) => seq === null) : [];
+      const unread = messages.find((one) => one.seq !== null && one.seq > readUptoSeq && !one.mine);
+      return { messages: [...stored.slice(-limit), ...outbox], reachedStart: stored.length <= limit, firstUnreadSeq: unread?.seq ?? null };
+    },
+    sendText: async ({ groupId, text }) => this.send(groupId, { kind: 'text', text }),
+    retryMessage: async ({ groupId, messageId }) => {
+      const scripted = this.find(groupId);
+      const failed = scripted.messages.find((one) => one.messageId === messageId);
+      if (!failed) throw new CoreError('notFound');
+      this.put(scripted, { ...failed, seq: nextSeq(scripted), delivery: { state: 'sent' } });
+      return {};
+    },
+    markRead: async ({ groupId, uptoSeq }) => {
+      const scripted = this.find(groupId);
+      scripted.readUptoSeq = Math.max(scripted.readUptoSeq, uptoSeq);
+      this.emit({ type: 'conversationChanged', conversation: summary(scripted) });
+      return {};
+    },
+    sendFile: async ({ groupId, file, caption, image }) => {
+      const { messageId } = await this.send(groupId, { kind: 'file', name: file.name, mimeType: file.type, sizeBytes: file.size, caption, image });
+      this.files.set(messageId, file);
+      return { messageId };
+    },
+    openFile: async ({ messageId }) => {
+      const blob = this.files.get(messageId);
+      if (!blob) throw new CoreError('fileGone');
+      return { blob };
+    },
+    cancelTransfer: async ({ groupId, messageId }) => {
+      this.stopped.add(messageId);
+      const scripted = this.find(groupId);
+      scripted.messages = scripted.messages.filter((one) => one.messageId !== messageId);
+      this.emit({ type: 'messageRemoved', groupId, messageId });
+      return {};
+    },
+    contactDetails: async ({ accountId }) => this.details(accountId),
+    confirmMatch: async ({ accountId, fingerprint }) => {
+      if (fingerprint !== this.details(accountId).fingerprint) throw new CoreError('keyChanged');
+      this.verify(accountId);
+      return {};
+    },
+    withdrawVerification: async ({ accountId }) => {
+      this.trust(accountId, { state: 'unverified' });
+      return {};
+    },
+    acceptKey: async ({ accountId }) => {
+      this.trust(accountId, { state: 'unverified' });
+      return {};
+    },
+    scanQr: async ({ accountId, payload }) => {
+      if (!payload.startsWith('sotto-verify:v1:')) return { outcome: 'notSotto' };
+      const [, , ids, keys] = payload.split(':');
+      if (ids !== `${accountId}+alice`) return { outcome: 'otherPerson' };
+      if (keys !== 'same') return { outcome: 'mismatch' };
+      this.verify(accountId);
+      return { outcome: 'match' };
+    },
+  };
+
+  private bootState(): BootState {
+    const state = this.script.boot;
+    queueMicrotask(() => this.connect(this.script.connection, 0));
+    return state === 'ready' ? { state, profile: this.profile, limits: scriptLimits } : { state, limits: scriptLimits };
+  }
+
+  private find(groupId: string): ScriptedConversation {
+    const found = this.script.conversations.find((one) => one.contact.accountId === groupId);
+    if (!found) throw new CoreError('notFound');
+    return found;
+  }
+
+  private details(accountId: string): ContactDetails {
+    return { ...this.find(accountId).contact, fingerprint: fingerprints[0] ?? '', safetyNumber, qrPayload: `sotto-verify:v1:alice+${accountId}:${fingerprints.join('')}`, deviceCount: 2 };
+  }
+
+  private verify(accountId: string): void {
+    const scripted = this.find(accountId);
+    this.trust(accountId, { state: 'verified', verifiedAt: this.script.now });
+    this.put(scripted, message(accountId, nextSeq(scripted), this.script.now, 'notice', { kind: 'notice', notice: 'verified', accountId }));
+  }
+
+  private trust(accountId: string, trust: Trust): void {
+    const scripted = this.find(accountId);
+    scripted.contact = { ...scripted.contact, trust };
+    this.emit({ type: 'conversationChanged', conversation: summary(scripted) });
+    this.emit({ type: 'contactChanged', accountId });
+  }
+
+  /** Queued first, then what the script says, as the real core does. */
+  private async send(groupId: string, content: Content): Promise<{ messageId: string }> {
+    const scripted = this.find(groupId);
+    const queued: Message = { ...message(groupId, null, this.script.now, 'me', content), messageId: `own-${scripted.messages.length}-${this.script.now}` };
+    this.put(scripted, queued);
+    const { delivery } = this.script;
+    if (delivery.state !== 'queued') {
+      setTimeout(() => this.put(scripted, { ...queued, delivery, seq: delivery.state === 'sent' ? nextSeq(scripted) : null }), 20);
+    }
+    return { messageId: queued.messageId };
+  }
+
+  private put(scripted: ScriptedConversation, changed: Message): void {
+    const others = scripted.messages.filter((one) => one.messageId !== changed.messageId);
+    scripted.messages = [...others, changed];
+    this.emit({ type: 'messageChanged', message: changed });
+    this.emit({ type: 'conversationChanged', conversation: summary(scripted) });
+  }
+}
+
+function nextSeq({ messages }: ScriptedConversation): number {
+  return Math.max(0, ...messages.map(({ seq }) => seq ?? 0)) + 1;
+}
+
+function summary({ contact: peer, messages, readUptoSeq }: ScriptedConversation): Conversation {
+  const last = messages.at(-1) ?? null;
+  const unread = messages.filter((one) => !one.mine && one.content.kind !== 'notice' && (one.seq ?? 0) > readUptoSeq).length;
+  return { groupId: peer.accountId, peer, last, unread, activeAt: last?.sentAt ?? 0 };
+}

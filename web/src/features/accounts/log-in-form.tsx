@@ -1,0 +1,42 @@
+import { useState } from 'react';
+import type { FormEvent } from 'react';
+import type { OwnProfile } from '../../core/calls';
+import { deviceName } from '../../core/browser';
+import { useCore } from '../../core/context';
+import { text } from '../../text/en';
+import { failureText } from '../../text/failure';
+import { Button } from '../../ui/button';
+import { Field, PasswordField } from '../../ui/field';
+import styles from './accounts.module.css';
+import { normalHandle } from './use-handle-check';
+
+type Props = { onEntered: (profile: OwnProfile) => void };
+
+export function LogInForm({ onEntered }: Props) {
+  const core = useCore();
+  const [handle, setHandle] = useState('');
+  const [password, setPassword] = useState('');
+  const [sending, setSending] = useState<'idle' | 'busy' | { failed: string }>('idle');
+  const ready = normalHandle(handle) !== '' && password !== '';
+
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    if (!ready) return;
+    setSending('busy');
+    try {
+      const { profile } = await core.call('logIn', { handle: normalHandle(handle), password, deviceName: deviceName() });
+      onEntered(profile);
+    } catch (error) {
+      setSending({ failed: failureText(error) });
+    }
+  };
+
+  return (
+    <form className={styles.form} onSubmit={submit} noValidate>
+      <Field label={text.logIn.handle} value={handle} onValue={setHandle} autoComplete="username" autoCapitalize="none" spellCheck={false} />
+      <PasswordField label={text.logIn.password} value={password} onValue={setPassword} autoComplete="current-password" showLabel={text.showPassword} hideLabel={text.hidePassword} error={typeof sending === 'object' ? sending.failed : undefined} />
+      <p className={styles.history}>{text.logIn.history}</p>
+      <Button look="go" wide type="submit" busy={sending === 'busy'} disabled={!ready || sending === 'busy'}>{sending === 'busy' ? text.logIn.busy : text.logIn.submit}</Button>
+    </form>
+  );
+}

@@ -1,0 +1,55 @@
+import { History, Laptop, Lock, ShieldCheck, ShieldOff, TriangleAlert } from 'lucide-react';
+import type { Contact, Message, Notice } from '../../core/calls';
+import { useCoreState } from '../../core/context';
+import { text } from '../../text/en';
+import { noticeText } from '../../text/notice';
+import { Button } from '../../ui/button';
+import styles from './feed.module.css';
+
+type Props = { message: Message; peer: Contact; onLookAtKey: () => void };
+
+/** What happened to the conversation itself. */
+export function NoticeLine({ message, peer, onLookAtKey }: Props) {
+  const ownId = useCoreState((state) => state.profile?.accountId);
+  if (message.content.kind !== 'notice') return null;
+  const notice = message.content;
+  if (notice.notice === 'unreadable') return <Unreadable reason={notice.reason} />;
+  const own = 'accountId' in notice && notice.accountId === ownId;
+  const look = notice.notice === 'verified' ? styles.good : notice.notice === 'keyChanged' || notice.notice === 'gap' ? styles.caution : styles.plain;
+  return (
+    <article className={`${styles.notice} ${look}`}>
+      <NoticeIcon kind={notice.notice} />
+      <span>{noticeText(notice, { name: peer.displayName, own })}</span>
+      {notice.notice === 'keyChanged' && <Button look="quiet" size="small" onClick={onLookAtKey}>{text.notice.look}</Button>}
+    </article>
+  );
+}
+
+function NoticeIcon({ kind }: { kind: Notice['notice'] }) {
+  const size = { size: 16, strokeWidth: 1.6, 'aria-hidden': true } as const;
+  switch (kind) {
+    case 'verified':
+      return <ShieldCheck {...size} />;
+    case 'verificationWithdrawn':
+      return <ShieldOff {...size} />;
+    case 'keyChanged':
+      return <TriangleAlert {...size} />;
+    case 'deviceAdded':
+    case 'deviceRemoved':
+      return <Laptop {...size} />;
+    case 'joinedHere':
+    case 'gap':
+      return <History {...size} />;
+    case 'unreadable':
+      return <Lock {...size} />;
+  }
+}
+
+function Unreadable({ reason }: { reason: Extract<Notice, { notice: 'unreadable' }>['reason'] }) {
+  return (
+    <article className={styles.unreadable}>
+      <p className={styles.unreadableTitle}><Lock size={16} strokeWidth={1.6} aria-hidden />{text.notice.unreadable}</p>
+      <p>{text.notice.reason[reason]} <span className={styles.code}>{text.notice.reasonCode[reason]}</span></p>
+    </article>
+  );
+}

@@ -1,0 +1,28 @@
+import '@fontsource-variable/inter/wght.css';
+import '@fontsource/instrument-serif/latin-400.css';
+import './ui/base.css';
+import './ui/tokens.css';
+import { createRoot } from 'react-dom/client';
+import { connectCore, spawnWorker } from './core/client';
+import { CoreProvider } from './core/context';
+import { App } from './screens/app';
+import { Insecure } from './screens/plain-pages';
+
+// The worker is found by pattern, so that the page builds and is tested on its own.
+const [workerUrl = '/assets/no-worker.js'] = Object.values(
+  import.meta.glob<string>('./core/worker.ts', { query: '?worker&url', import: 'default', eager: true }),
+);
+
+const root = document.getElementById('root');
+if (!root) throw new Error('index.html has no #root');
+
+// Without a secure context there is no crypto, no worker and nothing to promise.
+createRoot(root).render(
+  window.isSecureContext ? (
+    <CoreProvider core={connectCore(() => spawnWorker(workerUrl))}>
+      <App />
+    </CoreProvider>
+  ) : (
+    <Insecure />
+  ),
+);

@@ -1,0 +1,113 @@
+import { CSPProvider } from '@base-ui/react/csp-provider';
+import { useEffect, useRef } from 'react';
+import { Redirect, Route, Switch } from 'wouter';
+import { boot, useCoreState, useMounted } from '../core/context';
+import { useBadge } from '../features/notifications/use-badge';
+import { useNotifier } from '../features/notifications/use-notifier';
+import { useAppearance } from '../features/settings/appearance';
+import { text } from '../text/en';
+import { say, Toasts } from '../ui/toast';
+import { Chats } from './chats';
+import { CreateAccount } from './create-account';
+import { LogIn } from './log-in';
+import { Booting, CoreDied, OtherTab, StoreCleared } from './plain-pages';
+import { Recover } from './recover';
+import { RenderFailure } from './render-failure';
+import { RecoveryKey } from './recovery-key';
+import { isSettingsPage, Settings } from './settings';
+import { Welcome } from './welcome';
+
+/** Which screen is on: first what the core says, then what the address says. */
+export function App() {
+  useAppearance();
+  useWake();
+  useRestart();
+  return (
+    <CSPProvider disableStyleElements>
+      <RenderFailure>
+        <Screen />
+      </RenderFailure>
+      <Toasts />
+    </CSPProvider>
+  );
+}
+
+function Screen() {
+  const phase = useCoreState((state) => state.phase);
+  switch (phase.phase) {
+    case 'booting':
+      return <Booting />;
+    case 'fresh':
+      return <SignedOut />;
+    case 'ready':
+      return <SignedIn />;
+    case 'storeCleared':
+      return <StoreCleared />;
+    case 'otherTab':
+      return <OtherTab />;
+    case 'died':
+      return <CoreDied code={phase.code} />;
+  }
+}
+
+function SignedOut() {
+  return (
+    <Switch>
+      <Route path="/create"><CreateAccount /></Route>
+      <Route path="/log-in"><LogIn /></Route>
+      <Route path="/recover"><Recover /></Route>
+      <Route path="/"><Welcome /></Route>
+      <Route><Redirect to="/" replace /></Route>
+    </Switch>
+  );
+}
+
+function SignedIn() {
+  useNotifier();
+  useBadge();
+  return (
+    <Switch>
+      <Route path="/recovery-key"><RecoveryKey /></Route>
+      <Route path="/settings/:page?">{({ page }) => <Settings page={isSettingsPage(page) ? page : null} />}</Route>
+      <Route path="/c/:groupId/details">{({ groupId }) => <Chats groupId={groupId} details />}</Route>
+      <Route path="/c/:groupId">{({ groupId }) => <Chats groupId={groupId} details={false} />}</Route>
+      <Route path="/"><Chats groupId={null} details={false} /></Route>
+      <Route><Redirect to="/" replace /></Route>
+    </Switch>
+  );
+}
+
+/** A tab that is looked at again reconnects at once. */
+function useWake(): void {
+  const { core } = useMounted();
+
+  useEffect(() => {
+    const wake = () => {
+      if (document.visibilityState === 'visible') core.call('wake', {}).catch(() => undefined);
+    };
+    document.addEventListener('visibilitychange', wake);
+    document.addEventListener('resume', wake);
+    return () => {
+      document.removeEventListener('visibilitychange', wake);
+      document.removeEventListener('resume', wake);
+    };
+  }, [core]);
+}
+
+const restartEveryMs = 30_000;
+
+/** A worker that died is replaced by itself, once in a while; twice in a row a person is asked. */
+function useRestart(): void {
+  const mounted = useMounted();
+  const died = useCoreState((state) => state.phase.phase === 'died');
+  const last = useRef(-Infinity);
+
+  useEffect(() => {
+    if (!died || performance.now() - last.current < restartEveryMs) return;
+    last.current = performance.now();
+    mounted.core.restart();
+    void boot(mounted, 'boot').then(() => {
+      if (mounted.state.getState().phase.phase !== 'died') say(text.died.restarted);
+    });
+  }, [mounted, died]);
+}

@@ -1,0 +1,58 @@
+import { useCallback, useRef, useState } from 'react';
+import { useLocation } from 'wouter';
+import type { GroupId } from '../core/calls';
+import { ChatList } from '../features/groups/chat-list';
+import { NewChatDialog } from '../features/groups/new-chat-dialog';
+import { useConversation } from '../features/groups/use-conversations';
+import { AskCard } from '../features/notifications/ask-card';
+import { text } from '../text/en';
+import { Mark } from '../ui/mark';
+import { ConnectionNote } from './connection-note';
+import { Conversation } from './conversation';
+import { Frame } from './frame';
+import { RecoveryBanner } from './recovery-banner';
+import styles from './screens.module.css';
+import { useShortcuts } from './use-shortcuts';
+
+type Props = { groupId: GroupId | null; details: boolean };
+
+/** The list, the open conversation beside it, details beside that. */
+export function Chats({ groupId, details }: Props) {
+  const [, navigate] = useLocation();
+  const search = useRef<HTMLInputElement>(null);
+  const [newChat, setNewChat] = useState<string | null>(null);
+  const conversation = useConversation(groupId);
+  const open = useCallback((id: GroupId) => navigate(`/c/${id}`), [navigate]);
+  useShortcuts({ groupId, details, search });
+
+  return (
+    <Frame section="chats" deep={conversation !== null} columns="chats">
+      <div className={styles.listColumn} data-behind={conversation !== null || undefined}>
+        <ChatList open={groupId} searchRef={search} onNewChat={setNewChat} onOpen={open}>
+          <ConnectionNote />
+          <RecoveryBanner />
+          <AskCard />
+        </ChatList>
+      </div>
+      {conversation ? (
+        <Conversation key={conversation.groupId} conversation={conversation} details={details} />
+      ) : (
+        <main className={styles.nothing}>
+          <Mark size={40} />
+          <p>{text.conversation.pick}</p>
+          <p className={styles.nothingHint}>{text.conversation.pickText}</p>
+        </main>
+      )}
+      {newChat !== null && (
+        <NewChatDialog
+          handle={newChat}
+          onClose={() => setNewChat(null)}
+          onStarted={(id) => {
+            setNewChat(null);
+            open(id);
+          }}
+        />
+      )}
+    </Frame>
+  );
+}

@@ -1,0 +1,21 @@
+import { Link } from 'wouter';
+import { LogInForm } from '../features/accounts/log-in-form';
+import { text } from '../text/en';
+import layout from '../ui/layout.module.css';
+import type_ from '../ui/type.module.css';
+import { BeforeSignIn } from './before-sign-in';
+import { useEnter } from './use-enter';
+
+export function LogIn() {
+  const enter = useEnter('/');
+  return (
+    <BeforeSignIn>
+      <h1 className={type_.display}>{text.logIn.title}</h1>
+      <LogInForm onEntered={enter} />
+      <p className={`${layout.apart} ${type_.sm}`}>
+        <Link href="/recover">{text.logIn.withRecoveryKey}</Link>
+        <Link href="/create">{text.logIn.create}</Link>
+      </p>
+    </BeforeSignIn>
+  );
+}

@@ -1,0 +1,21 @@
+import { Link } from 'wouter';
+import { RecoverForm } from '../features/accounts/recover-form';
+import { text } from '../text/en';
+import layout from '../ui/layout.module.css';
+import type_ from '../ui/type.module.css';
+import { BeforeSignIn } from './before-sign-in';
+import { useEnter } from './use-enter';
+
+export function Recover() {
+  const enter = useEnter('/');
+  return (
+    <BeforeSignIn>
+      <div className={layout.tight}>
+        <h1 className={type_.display}>{text.recover.title}</h1>
+        <p className={type_.soft}>{text.recover.lead}</p>
+      </div>
+      <RecoverForm onEntered={enter} />
+      <p className={type_.sm}><Link href="/log-in">{text.recover.back}</Link></p>
+    </BeforeSignIn>
+  );
+}

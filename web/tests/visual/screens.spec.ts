@@ -1,0 +1,125 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import { expect } from '@playwright/test';
+import type { Page } from '@playwright/test';
+import { now } from './demo';
+import { test } from './served';
+
+type Screen = { name: string; path: string; prepare?: (page: Page) => Promise<void> };
+
+const open = (path: string, prepare?: Screen['prepare']) => ({ path, ...(prepare ? { prepare } : {}) });
+
+const screens: Screen[] = [
+  { name: '01-welcome', ...open('/?boot=fresh') },
+  { name: '01b-relay-sees', ...open('/?boot=fresh', async (page) => page.getByRole('button', { name: 'What can this relay see?' }).click()) },
+  { name: '02-recovery', ...open('/recovery-key?unsaved') },
+  { name: '03-conversation', ...open('/c/bob') },
+  { name: '03b-upload', ...open('/c/bob', async (page) => {
+    await page.getByRole('feed').getByText('Got it. Reading now.').waitFor();
+    await page.evaluate(() => window.emit({ type: 'transferProgress', messageId: 'bob-5', direction: 'up', doneBytes: 14_800_000, totalBytes: 23_900_000 }));
+  }) },
+  { name: '03c-scrolled', ...open('/c/bob', async (page) => {
+    await page.getByRole('feed').getByText('Got it. Reading now.').waitFor();
+    await page.getByRole('feed').evaluate((feed) => feed.scrollBy(0, -700));
+    await page.getByRole('button', { name: 'Jump to the newest message' }).waitFor();
+  }) },
+  { name: '04-details', ...open('/c/bob/details', async (page) => page.getByText('46170').waitFor()) },
+  { name: '05-chats', ...open('/') },
+  { name: '05b-empty', ...open('/?empty') },
+  { name: '05c-unsaved-offline', ...open('/?unsaved', async (page) => {
+    await page.evaluate(() => window.emit({ type: 'connectionChanged', connection: { state: 'offline', retryAt: null }, queued: 3 }));
+  }) },
+  { name: '09-devices', ...open('/settings/devices', async (page) => page.getByText('Chrome on Android').waitFor()) },
+  { name: '10-failed', ...open('/c/erin') },
+  { name: '10b-notices', ...open('/c/grace') },
+  { name: '10c-key-changed', ...open('/c/bob', async (page) => {
+    await page.getByRole('feed').getByText('Got it. Reading now.').waitFor();
+    await page.evaluate(() => window.script.changeKey('bob'));
+    await page.getByRole('dialog').waitFor();
+  }) },
+  { name: '10d-key-waiting', ...open('/c/bob', async (page) => {
+    await page.getByRole('feed').getByText('Got it. Reading now.').waitFor();
+    await page.evaluate(() => window.script.changeKey('bob'));
+    await page.getByRole('button', { name: 'Not now' }).click();
+  }) },
+  { name: '10e-other-tab', ...open('/?boot=otherTab') },
+  { name: '10f-store-cleared', ...open('/?boot=storeCleared') },
+  { name: '10g-insecure', ...open('/?insecure') },
+  { name: '10h-died', ...open('/', async (page) => {
+    await page.getByRole('heading', { name: 'Chats' }).waitFor();
+    await page.evaluate(() => window.emit({ type: 'fatal', code: 'coreDied' }));
+    await page.getByText('Sotto restarted itself').waitFor();
+    await page.evaluate(() => window.emit({ type: 'fatal', code: 'coreDied' }));
+    await page.getByRole('button', { name: 'Start it again' }).waitFor();
+  }) },
+  { name: '11-details-unverified', ...open('/c/frank/details', async (page) => page.getByText('46170').waitFor()) },
+  { name: '12-create', ...open('/create?boot=fresh', async (page) => {
+    await page.getByLabel('Name', { exact: true }).fill('Alice');
+    await page.getByLabel('Handle').fill('alice');
+    await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
+    await page.getByText('@alice is free').waitFor();
+  }) },
+  { name: '13-log-in', ...open('/log-in?boot=fresh', async (page) => {
+    await page.getByLabel('Handle').fill('alice');
+    await page.getByLabel('Password', { exact: true }).fill('correct hrose');
+    await page.evaluate(() => { window.script.script.failures.logIn = 'wrongPassword'; });
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('That doesn’t open it').waitFor();
+  }) },
+  { name: '13b-recover', ...open('/recover?boot=fresh', async (page) => {
+    await page.getByLabel('Handle').fill('alice');
+    await page.getByLabel('Recovery key').fill('7kq4m2xe9twbc0hn5vjd');
+  }) },
+  { name: '14-verify', ...open('/c/frank/details', async (page) => {
+    await page.getByRole('button', { name: 'Compare numbers' }).click();
+    await page.getByRole('img', { name: 'Your code' }).waitFor();
+  }) },
+  { name: '14b-scan', ...open('/c/frank/details', async (page) => {
+    await page.getByRole('button', { name: 'Compare numbers' }).click();
+    await page.getByLabel('Scan theirs').check();
+    await page.getByText('Hold their code').waitFor();
+  }) },
+  { name: '15-new-chat', ...open('/', async (page) => {
+    await page.getByRole('button', { name: 'New chat' }).click();
+    await page.getByLabel('Handle').fill('@heidi');
+  }) },
+  { name: '16-file-review', ...open('/c/bob', async (page) => {
+    const png = await page.evaluate(async () => [...new Uint8Array(await (await window.script.call('openFile', { groupId: 'bob', messageId: 'bob-10' })).blob.arrayBuffer())]);
+    await page.locator('input[type=file]').setInputFiles([{ name: 'Slip at dawn.png', mimeType: 'image/png', buffer: Buffer.from(png) }]);
+    await page.getByRole('dialog').getByRole('img', { name: 'Slip at dawn.png' }).waitFor();
+  }) },
+  { name: '17-settings', ...open('/settings/notifications') },
+  { name: '17a-menu', ...open('/settings') },
+  { name: '17b-profile', ...open('/settings/profile') },
+  { name: '17c-appearance', ...open('/settings/appearance') },
+  { name: '17d-storage', ...open('/settings/storage') },
+  { name: '17e-about', ...open('/settings/about') },
+  { name: '17f-log-out', ...open('/settings/profile', async (page) => page.getByRole('button', { name: 'Sign out' }).click()) },
+];
+
+const views = [
+  { view: 'day', viewport: { width: 1360, height: 860 }, colorScheme: 'light' as const, deviceScaleFactor: 1 },
+  { view: 'night', viewport: { width: 1360, height: 860 }, colorScheme: 'dark' as const, deviceScaleFactor: 1 },
+  { view: 'phone', viewport: { width: 390, height: 844 }, colorScheme: 'light' as const, deviceScaleFactor: 1.5 },
+];
+
+for (const { view, ...use } of views) {
+  test.describe(view, () => {
+    test.use({ ...use, reducedMotion: 'reduce', permissions: ['camera'] });
+
+    for (const { name, path, prepare } of screens) {
+      test(`${name} breaks no policy and no accessibility rule`, async ({ page, address, violations }) => {
+        await page.clock.setFixedTime(now);
+        await page.goto(`${address}${path}`);
+        await page.locator('#root > *').first().waitFor();
+        await prepare?.(page);
+        await page.evaluate(() => document.fonts.ready.then(() => undefined));
+
+        await page.screenshot({ path: `test-results/pictures/${name}-${view}.png` });
+        const { violations: barriers } = await new AxeBuilder({ page }).analyze();
+
+        expect(barriers.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`)).toEqual([]);
+        expect(violations).toEqual([]);
+      });
+    }
+  });
+}

@@ -1,0 +1,38 @@
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+import { buildId } from './build/build-id';
+import { cspFor } from './build/csp';
+import version from './package.json' with { type: 'json' };
+
+// In development the page gets the real policy plus one nonce for the styles and the preamble that
+// the dev server inlines; nothing else is loosened.
+const devNonce = 'dev-nonce';
+const relay = process.env['SOTTO_RELAY'] ?? 'http://localhost:8080';
+
+export default defineConfig({
+  plugins: [react(), buildId(version.version)],
+  define: { __VERSION__: JSON.stringify(version.version) },
+  html: process.env['NODE_ENV'] === 'production' ? {} : { cspNonce: devNonce },
+  worker: { format: 'es' },
+  build: {
+    outDir: 'dist',
+    target: 'es2023',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 700,
+  },
+  server: {
+    headers: {
+      'Content-Security-Policy': cspFor({ nonce: devNonce }),
+      'Cross-Origin-Opener-Policy': 'same-origin',
+      'Cross-Origin-Embedder-Policy': 'require-corp',
+    },
+    proxy: { '/v1': { target: relay, ws: true } },
+  },
+  test: {
+    environment: 'jsdom',
+    include: ['src/**/*.test.{ts,tsx}'],
+    setupFiles: ['tests/setup.ts'],
+    css: { modules: { classNameStrategy: 'non-scoped' } },
+  },
+});
