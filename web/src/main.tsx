@@ -5,13 +5,9 @@ import './ui/tokens.css';
 import { createRoot } from 'react-dom/client';
 import { connectCore, spawnWorker } from './core/client';
 import { CoreProvider } from './core/context';
+import workerUrl from './core/worker?worker&url';
 import { App } from './screens/app';
 import { Insecure } from './screens/plain-pages';
-
-// The worker is found by pattern, so that the page builds and is tested on its own.
-const [workerUrl = '/assets/no-worker.js'] = Object.values(
-  import.meta.glob<string>('./core/worker.ts', { query: '?worker&url', import: 'default', eager: true }),
-);
 
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no #root');
