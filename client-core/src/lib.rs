@@ -4,6 +4,7 @@
 
 pub mod account_seed;
 pub mod certificate;
+pub mod client;
 mod derive;
 pub mod device_list;
 pub mod fingerprint;
@@ -19,3 +20,5 @@ pub mod sealed;
 pub mod secret;
 pub mod vault;
 pub mod wraps;
+
+pub use rand_core;

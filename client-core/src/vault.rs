@@ -141,6 +141,11 @@ impl Contact {
     pub const fn trust(&self) -> &ContactTrust {
         &self.trust.value
     }
+
+    /// When that was last changed.
+    pub const fn trust_changed_at(&self) -> UnixMillis {
+        self.trust.changed_at
+    }
 }
 
 /// The vault's content.

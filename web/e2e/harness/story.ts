@@ -13,15 +13,15 @@ type Story = {
  * if a page or a worker broke the policy or threw: zero violations, in every story.
  */
 export const story = base.extend<Story>({
-  // oxlint-disable-next-line no-empty-pattern -- Playwright reads the needed fixtures from the pattern: none
-  relay: async ({}, provide) => {
+  // Playwright reads from the first argument's pattern which fixtures are needed: here none.
+  relay: async ({}, use) => {
     const relay = await Relay.start();
-    await provide(relay);
+    await use(relay);
     await relay.stop();
   },
-  person: async ({ browser }, provide) => {
+  person: async ({ browser }, use) => {
     const people: Person[] = [];
-    await provide(async () => {
+    await use(async () => {
       const person = await Person.open(browser);
       people.push(person);
       return person;

@@ -1,0 +1,607 @@
+//! Contacts: whose key is pinned, which devices are listed, what the person has verified (K-2, K-4, check 5), and the
+//! vault that carries this to one's other devices (K-6).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use protocol::{
+    AccountId, GroupId, Handle, IdentityKey,
+    accounts::DirectoryEntry,
+    device_list::DeviceListBody,
+    records::{PutRecord, Record, RecordVersion},
+    socket::from_bytes,
+    values::Bytes,
+};
+
+use super::{
+    Client, CommandError, CommandErrorCode, Contact, ContactDetails, Context, Device, Event, Notice,
+    ScanOutcome, Trust,
+    content::Profile,
+    groups::Mls,
+    pending::{Ask, Purpose},
+    requests::Method,
+    stored::{self, ContactRecord},
+};
+use crate::{
+    device_list::{ChainError, DeviceListChain, IdentityRule, VerifiedDeviceList},
+    fingerprint::{Fingerprint, Fingerprinted, QrVerdict, compare_qr, qr_text, safety_number},
+    mls::{KnownAccount, KnownDevice, LocalConcern, Member, local_concerns},
+    root_key::RootKey,
+    vault::{ContactNames, ContactTrust, Vault, VaultPlace},
+};
+
+impl Client {
+    // ---- meeting accounts
+
+    /// The members of a group that this device has just entered: unknown ones are pinned by the key of their leaves
+    /// (trust on first use, K-5), and looked up for handle and device list.
+    pub(super) fn meet_members(&mut self, group: GroupId, cx: &mut Context<'_>) {
+        let Some(Mls::Group(mls)) = self.groups.get(&group).map(|slot| &slot.mls) else {
+            return;
+        };
+        let members: BTreeMap<AccountId, IdentityKey> =
+            mls.members().iter().map(|member| (member.account(), member.identity_key())).collect();
+        for (account, identity_key) in members {
+            if self.own_account().is_ok_and(|own| own == account) {
+                continue;
+            }
+            if self.vault.contact(account).is_none() {
+                // The directory tells the handle; a full vault keeps the group readable without a contact.
+                let _ = self.vault.add_contact(account, ContactNames::default(), identity_key, cx.now);
+                self.vault_changed(cx);
+            }
+            self.fetch_account(account);
+        }
+        self.judge_members(group, cx);
+    }
+
+    /// What the directory says of an account, checked against what is pinned and known.
+    pub(super) fn meet(&mut self, entry: &DirectoryEntry, cx: &mut Context<'_>) -> Result<(), CommandError> {
+        let misbehaved = |_| CommandError::from(CommandErrorCode::RelayMisbehaved);
+        let account = entry.account_id;
+        let list = VerifiedDeviceList::verify(&entry.device_list)
+            .map_err(|_| CommandError::from(CommandErrorCode::RelayMisbehaved))?;
+        if list.body().account != account {
+            return Err(CommandErrorCode::RelayMisbehaved.into());
+        }
+        let identity_key = list.body().identity_key;
+        match self.vault.contact(account).map(|contact| (*contact.trust(), contact.names().clone())) {
+            None => {
+                let names = ContactNames {
+                    handle: entry.handle.to_string(),
+                    display_name: entry.handle.to_string(),
+                    colour: colour_of(account),
+                };
+                self.vault.add_contact(account, names, identity_key, cx.now).map_err(misbehaved_vault)?;
+                self.vault_changed(cx);
+            }
+            Some((trust, _)) if trust.identity_key != identity_key => {
+                self.key_changed(account, trust, identity_key, cx);
+                return Err(CommandErrorCode::KeyChanged.into());
+            }
+            Some((_, names)) if names.handle.is_empty() => {
+                let display_name =
+                    if names.display_name.is_empty() { entry.handle.to_string() } else { names.display_name };
+                let names = ContactNames { handle: entry.handle.to_string(), display_name, ..names };
+                self.vault.set_contact_names(account, names, cx.now);
+                self.vault_changed(cx);
+            }
+            Some(_) => {}
+        }
+        self.accept_list(account, list, cx).map_err(misbehaved)?;
+        Ok(())
+    }
+
+    /// The newest list that follows the one known here.
+    fn accept_list(
+        &mut self,
+        account: AccountId,
+        list: VerifiedDeviceList,
+        cx: &mut Context<'_>,
+    ) -> Result<(), ChainError> {
+        let known = self
+            .contacts
+            .get(&account)
+            .and_then(|record| VerifiedDeviceList::verify(&record.device_list).ok());
+        let chain = match known {
+            Some(known) => {
+                let mut chain = DeviceListChain::start(known);
+                chain.accept(list, IdentityRule::Pinned)?;
+                chain
+            }
+            None => DeviceListChain::start(list),
+        };
+        let record = ContactRecord { account_id: account, device_list: chain.head().encoded().to_vec() };
+        self.journal.put(stored::contact_key(account), &record, cx.rng);
+        self.contacts.insert(account, record);
+        for group in self.groups_with(account) {
+            self.judge_members(group, cx);
+        }
+        self.emit(Event::ContactChanged { account_id: account });
+        Ok(())
+    }
+
+    /// A list that came with a claim: the known one or a later one.
+    pub(super) fn known_list(
+        &self,
+        account: AccountId,
+        bytes: &[u8],
+    ) -> Result<DeviceListBody, CommandError> {
+        let offered = VerifiedDeviceList::verify(bytes).map_err(|_| CommandErrorCode::RelayMisbehaved)?;
+        let own = self.account.as_ref().filter(|own| own.account_id == account);
+        let known = own
+            .map(|own| own.device_list.as_slice())
+            .or_else(|| self.contacts.get(&account).map(|record| record.device_list.as_slice()));
+        let known = known.ok_or(CommandErrorCode::RelayMisbehaved)?;
+        let known = VerifiedDeviceList::verify(known).map_err(|_| CommandErrorCode::StoreFailed)?;
+        DeviceListChain::start(known)
+            .check(&offered, IdentityRule::Pinned)
+            .map_err(|_| CommandErrorCode::RelayMisbehaved)?;
+        Ok(offered.body().clone())
+    }
+
+    pub(super) fn fetch_account(&mut self, account: AccountId) {
+        self.ask(Ask::get(format!("/v1/accounts/{account}")), Purpose::Account(account));
+    }
+
+    pub(super) fn handle_directory_entry(&mut self, account: AccountId, body: &[u8], cx: &mut Context<'_>) {
+        let Ok(entry) = serde_json::from_slice::<DirectoryEntry>(body) else {
+            return;
+        };
+        if entry.account_id != account {
+            return;
+        }
+        if self.own_account().is_ok_and(|own| own == account) {
+            return self.take_own_list(&entry, cx);
+        }
+        // A changed key has been told; a rolled-back or forked list is not taken, and the known one stays.
+        let _ = self.meet(&entry, cx);
+        for group in self.groups_with(account) {
+            self.emit_conversation(group);
+            self.flush(group, cx);
+        }
+    }
+
+    fn take_own_list(&mut self, entry: &DirectoryEntry, cx: &mut Context<'_>) {
+        let Some(account) = &mut self.account else { return };
+        let known = VerifiedDeviceList::verify(&account.device_list);
+        let (Ok(known), Ok(offered)) = (known, VerifiedDeviceList::verify(&entry.device_list)) else {
+            return;
+        };
+        let encoded = offered.encoded().to_vec();
+        if DeviceListChain::start(known).accept(offered, IdentityRule::Pinned).is_ok()
+            && account.device_list != encoded
+        {
+            account.device_list = encoded;
+            self.save_account(cx);
+            self.emit(Event::DevicesChanged);
+        }
+    }
+
+    /// Check 5: a device in the group that no list names stops sending; listed ones, revoked or not, don't.
+    pub(super) fn judge_members(&mut self, group: GroupId, cx: &mut Context<'_>) {
+        let Some(Mls::Group(mls)) = self.groups.get(&group).map(|slot| &slot.mls) else {
+            return;
+        };
+        let members: Vec<Member> = mls.members().to_vec();
+        let accounts: BTreeSet<AccountId> = members.iter().map(Member::account).collect();
+        let known: BTreeMap<_, _> = accounts
+            .into_iter()
+            .filter_map(|account| Some((account, self.known_account(account)?)))
+            .collect();
+        let mut unlisted = false;
+        for concern in local_concerns(&members, &known) {
+            match concern {
+                LocalConcern::UnknownAccount { .. } => {}
+                LocalConcern::NotListed { .. } => unlisted = true,
+                LocalConcern::IdentityChanged { account, shown, .. } => {
+                    if let Some(trust) = self.vault.contact(account).map(|contact| *contact.trust()) {
+                        self.key_changed(account, trust, shown, cx);
+                    }
+                }
+            }
+        }
+        if let Some(slot) = self.groups.get_mut(&group) {
+            slot.summary.unlisted_device = unlisted;
+        }
+        self.save_summary(group, cx);
+    }
+
+    fn known_account(&self, account: AccountId) -> Option<KnownAccount> {
+        let own = self.account.as_ref().filter(|own| own.account_id == account);
+        let list = match own {
+            Some(own) => Some(own.device_list.as_slice()),
+            None => self.contacts.get(&account).map(|record| record.device_list.as_slice()),
+        };
+        let identity_key = match own {
+            Some(own) => IdentityKey::from_bytes(own.identity_key),
+            None => self.vault.contact(account)?.trust().identity_key,
+        };
+        let listed = |list: &[u8]| {
+            let list = VerifiedDeviceList::verify(list).ok()?;
+            let device = |entry: &protocol::device_list::DeviceListEntry| KnownDevice {
+                device: entry.device,
+                leaf_key: entry.leaf_key,
+            };
+            Some(list.body().entries.iter().map(device).collect())
+        };
+        Some(KnownAccount { identity_key, devices: list.and_then(listed) })
+    }
+
+    // ---- names and keys
+
+    /// A contact's own words about itself; its handle must be the directory's.
+    pub(super) fn take_profile(&mut self, author: AccountId, profile: Profile, cx: &mut Context<'_>) {
+        if self.own_account().is_ok_and(|own| own == author) {
+            return;
+        }
+        let Some(names) = self.vault.contact(author).map(|contact| contact.names().clone()) else {
+            return;
+        };
+        if !names.handle.is_empty() && names.handle != profile.handle {
+            return;
+        }
+        let told =
+            ContactNames { display_name: profile.display_name, colour: profile.colour, ..names.clone() };
+        if told != names {
+            self.vault.set_contact_names(author, told, cx.now);
+            self.vault_changed(cx);
+            self.show_contact(author);
+        }
+    }
+
+    fn key_changed(
+        &mut self,
+        account: AccountId,
+        trust: ContactTrust,
+        shown: IdentityKey,
+        cx: &mut Context<'_>,
+    ) {
+        if trust.changed_key == Some(shown) {
+            return;
+        }
+        self.vault.set_contact_trust(account, ContactTrust { changed_key: Some(shown), ..trust }, cx.now);
+        self.vault_changed(cx);
+        let notice = Notice::KeyChanged { account_id: account, was_verified: trust.verified_at.is_some() };
+        for group in self.groups_with(account) {
+            self.write_notice(group, notice, cx);
+            if let Some(contact) = self.contact_view(account) {
+                self.emit(Event::KeyChanged { group_id: group, contact });
+            }
+        }
+        self.show_contact(account);
+    }
+
+    /// Sending to a verified contact waits for a decision after its key changed (K-4).
+    pub(super) fn sending_waits(&self, group: GroupId) -> bool {
+        let peer = self.groups.get(&group).map(|slot| slot.summary.peer);
+        let contact = peer.and_then(|peer| self.vault.contact(peer));
+        contact.is_some_and(|contact| {
+            contact.trust().changed_key.is_some() && contact.trust().verified_at.is_some()
+        })
+    }
+
+    fn show_contact(&mut self, account: AccountId) {
+        self.emit(Event::ContactChanged { account_id: account });
+        for group in self.groups_with(account) {
+            self.emit_conversation(group);
+        }
+    }
+
+    pub(super) fn contact_view(&self, account: AccountId) -> Option<Contact> {
+        let contact = self.vault.contact(account)?;
+        let names = contact.names();
+        if names.handle.is_empty() {
+            return None;
+        }
+        let trust = match contact.trust() {
+            ContactTrust { changed_key: Some(_), verified_at, .. } => {
+                Trust::Changed { was_verified: verified_at.is_some(), changed_at: contact.trust_changed_at() }
+            }
+            ContactTrust { verified_at: Some(verified_at), .. } => {
+                Trust::Verified { verified_at: *verified_at }
+            }
+            ContactTrust { .. } => Trust::Unverified,
+        };
+        Some(Contact {
+            account_id: account,
+            handle: names.handle.clone(),
+            display_name: names.display_name.clone(),
+            colour: names.colour,
+            trust,
+        })
+    }
+
+    pub(super) fn peer_with_handle(&self, handle: &Handle) -> Option<AccountId> {
+        let same =
+            |(_, contact): &(AccountId, &crate::vault::Contact)| contact.names().handle == handle.as_str();
+        self.vault.contacts().find(same).map(|(account, _)| account)
+    }
+
+    pub(super) fn fingerprint_text(&self, account: AccountId, identity_key: &[u8; 32]) -> String {
+        hex(&Fingerprint::of(account, &IdentityKey::from_bytes(*identity_key)))
+    }
+
+    /// The contact's key that the person looks at: a changed one that waits for a decision, else the pinned one.
+    fn shown_key(&self, account: AccountId) -> Result<(ContactTrust, IdentityKey), CommandError> {
+        let trust = *self.vault.contact(account).ok_or(CommandErrorCode::NotFound)?.trust();
+        Ok((trust, trust.changed_key.unwrap_or(trust.identity_key)))
+    }
+
+    /// One's own and the contact's.
+    fn fingerprints(&self, account: AccountId) -> Result<[Fingerprinted; 2], CommandError> {
+        let own = self.account.as_ref().ok_or(CommandErrorCode::Misuse)?;
+        let (_, shown) = self.shown_key(account)?;
+        let of = |account, key: &IdentityKey| Fingerprinted {
+            account,
+            fingerprint: Fingerprint::of(account, key),
+        };
+        Ok([of(own.account_id, &IdentityKey::from_bytes(own.identity_key)), of(account, &shown)])
+    }
+
+    /// Fingerprint, safety number and QR code of a contact.
+    ///
+    /// # Errors
+    /// [`CommandErrorCode::NotFound`].
+    pub fn contact_details(&self, account: AccountId) -> Result<ContactDetails, CommandError> {
+        let [own, theirs] = self.fingerprints(account)?;
+        let contact = self.contact_view(account).ok_or(CommandErrorCode::NotFound)?;
+        let list = self
+            .contacts
+            .get(&account)
+            .and_then(|record| VerifiedDeviceList::verify(&record.device_list).ok());
+        let digits = safety_number(&own.fingerprint, &theirs.fingerprint);
+        let device_count = list.map_or(0, |list| list.body().live().count());
+        Ok(ContactDetails {
+            contact,
+            fingerprint: hex(&theirs.fingerprint),
+            safety_number: digits.split(' ').map(str::to_owned).collect(),
+            qr_payload: qr_text(&own, &theirs),
+            device_count: u32::try_from(device_count).unwrap_or(u32::MAX),
+        })
+    }
+
+    /// "They match": saved in the vault, so every device of mine knows (K-4).
+    ///
+    /// # Errors
+    /// [`CommandErrorCode::KeyChanged`] when `fingerprint` is not the one to be shown now.
+    pub fn confirm_match(
+        &mut self,
+        account: AccountId,
+        fingerprint: &str,
+        cx: &mut Context<'_>,
+    ) -> Result<(), CommandError> {
+        self.require_shown(account, fingerprint)?;
+        let (_, identity_key) = self.shown_key(account)?;
+        let trust = ContactTrust { identity_key, verified_at: Some(cx.now), changed_key: None };
+        self.decide(account, trust, Notice::Verified { account_id: account }, cx);
+        Ok(())
+    }
+
+    /// The person takes "they match" back.
+    ///
+    /// # Errors
+    /// [`CommandErrorCode::NotFound`].
+    pub fn withdraw_verification(
+        &mut self,
+        account: AccountId,
+        cx: &mut Context<'_>,
+    ) -> Result<(), CommandError> {
+        let (trust, _) = self.shown_key(account)?;
+        let trust = ContactTrust { verified_at: None, ..trust };
+        self.decide(account, trust, Notice::VerificationWithdrawn { account_id: account }, cx);
+        Ok(())
+    }
+
+    /// Goes on with a changed key without comparing it.
+    ///
+    /// # Errors
+    /// [`CommandErrorCode::KeyChanged`] when `fingerprint` is not the one to be shown now.
+    pub fn accept_key(
+        &mut self,
+        account: AccountId,
+        fingerprint: &str,
+        cx: &mut Context<'_>,
+    ) -> Result<(), CommandError> {
+        self.require_shown(account, fingerprint)?;
+        let (_, identity_key) = self.shown_key(account)?;
+        let trust = ContactTrust { identity_key, verified_at: None, changed_key: None };
+        self.decide(account, trust, Notice::VerificationWithdrawn { account_id: account }, cx);
+        Ok(())
+    }
+
+    /// Compares a scanned code byte for byte; a match is saved as verified.
+    ///
+    /// # Errors
+    /// [`CommandErrorCode::NotFound`].
+    pub fn scan_qr(
+        &mut self,
+        account: AccountId,
+        payload: &str,
+        cx: &mut Context<'_>,
+    ) -> Result<ScanOutcome, CommandError> {
+        let [own, theirs] = self.fingerprints(account)?;
+        let outcome = match compare_qr(payload, &own, &theirs) {
+            QrVerdict::Malformed => ScanOutcome::NotSotto,
+            QrVerdict::Match => ScanOutcome::Match,
+            QrVerdict::Mismatch(_) => ScanOutcome::Mismatch,
+            QrVerdict::NotForUs => ScanOutcome::OtherPerson,
+        };
+        if outcome == ScanOutcome::Match {
+            self.confirm_match(account, &hex(&theirs.fingerprint), cx)?;
+        }
+        Ok(outcome)
+    }
+
+    fn require_shown(&self, account: AccountId, fingerprint: &str) -> Result<(), CommandError> {
+        let [_, theirs] = self.fingerprints(account)?;
+        if hex(&theirs.fingerprint) == fingerprint {
+            Ok(())
+        } else {
+            Err(CommandErrorCode::KeyChanged.into())
+        }
+    }
+
+    fn decide(&mut self, account: AccountId, trust: ContactTrust, notice: Notice, cx: &mut Context<'_>) {
+        self.vault.set_contact_trust(account, trust, cx.now);
+        self.vault_changed(cx);
+        for group in self.groups_with(account) {
+            self.write_notice(group, notice, cx);
+            self.flush(group, cx);
+        }
+        self.show_contact(account);
+        self.session_tick(cx);
+    }
+
+    /// One's own devices by the signed list.
+    pub fn devices(&self) -> Vec<Device> {
+        let Some(account) = &self.account else {
+            return Vec::new();
+        };
+        let Ok(list) = VerifiedDeviceList::verify(&account.device_list) else {
+            return Vec::new();
+        };
+        let device = |entry: &protocol::device_list::DeviceListEntry| Device {
+            device_id: entry.device,
+            name: self.vault.device_name(entry.device).map(str::to_owned),
+            created_at: entry.created_at,
+            current: entry.device == account.device_id,
+        };
+        list.body().live().map(device).collect()
+    }
+
+    // ---- the vault at the relay (K-6)
+
+    pub(super) fn save_vault_locally(&mut self, cx: &mut Context<'_>) {
+        let encoded = self.vault.encode();
+        self.journal.put_bytes(stored::VAULT_KEY.to_owned(), &encoded, cx.rng);
+    }
+
+    /// Saves a change here and sends it on.
+    pub(super) fn vault_changed(&mut self, cx: &mut Context<'_>) {
+        if let Some(account) = &mut self.account {
+            account.vault_dirty = true;
+        }
+        self.save_vault_locally(cx);
+        self.save_account(cx);
+        self.put_vault(cx);
+    }
+
+    fn put_vault(&mut self, cx: &mut Context<'_>) {
+        let busy = self.requests.has(&Purpose::PutVault) || self.requests.has(&Purpose::GetVault);
+        let Some(account) = self.account.as_ref().filter(|account| account.vault_dirty) else {
+            return;
+        };
+        if busy || self.enrolled().is_none() {
+            return;
+        }
+        let Some(root_key) = newest_root(&account.root_keys) else {
+            return;
+        };
+        let expected_version = account.vault_version;
+        let place = VaultPlace {
+            account: account.account_id,
+            record: account.vault_record,
+            version: expected_version + 1,
+        };
+        let Ok(ciphertext) = Bytes::new(self.vault.seal(&root_key, place, &mut cx.rng)) else {
+            return;
+        };
+        let path = format!("/v1/records/vault/{}", account.vault_record);
+        let ask = Ask::cbor(Method::Put, path, &PutRecord { expected_version, ciphertext });
+        if let Some(account) = &mut self.account {
+            account.vault_dirty = false;
+        }
+        self.ask(ask, Purpose::PutVault);
+    }
+
+    pub(super) fn handle_vault_stored(&mut self, body: &[u8], cx: &mut Context<'_>) {
+        let Ok(RecordVersion { version }) = from_bytes(body) else {
+            return;
+        };
+        if let Some(account) = &mut self.account {
+            account.vault_version = account.vault_version.max(version);
+        }
+        self.save_account(cx);
+        self.put_vault(cx);
+    }
+
+    /// A newer version is at the relay: fetched, merged, and written again if something of ours is missing in it.
+    pub(super) fn vault_conflict(&mut self) {
+        if let Some(account) = &mut self.account {
+            account.vault_dirty = true;
+        }
+        self.fetch_vault();
+    }
+
+    pub(super) fn handle_vault_changed(&mut self, version: u64) {
+        if self.account.as_ref().is_some_and(|account| account.vault_version < version) {
+            self.fetch_vault();
+        }
+    }
+
+    pub(super) fn fetch_vault(&mut self) {
+        let Some(account) = &self.account else { return };
+        self.ask(Ask::get(format!("/v1/records/vault/{}", account.vault_record)), Purpose::GetVault);
+    }
+
+    pub(super) fn handle_vault(&mut self, body: &[u8], cx: &mut Context<'_>) {
+        let Ok(record) = from_bytes::<Record>(body) else {
+            return;
+        };
+        let Some(account) = &mut self.account else { return };
+        // The version floor: what is older than anything seen is a rollback and is not taken (K-6).
+        if record.version < account.vault_version {
+            return;
+        }
+        let newer = record.version > account.vault_version;
+        let place =
+            VaultPlace { account: account.account_id, record: account.vault_record, version: record.version };
+        let Some(root_key) = newest_root(&account.root_keys) else {
+            return;
+        };
+        let Ok(theirs) = Vault::open(&root_key, place, &record.ciphertext) else {
+            return;
+        };
+        account.vault_version = record.version;
+        if newer {
+            let before = self.vault.clone();
+            self.vault.merge(theirs.clone());
+            account.vault_dirty |= self.vault != theirs;
+            let changed = before != self.vault;
+            self.save_vault_locally(cx);
+            self.save_account(cx);
+            if changed {
+                self.show_vault();
+            }
+        }
+        self.put_vault(cx);
+    }
+
+    fn show_vault(&mut self) {
+        self.emit_profile();
+        self.emit(Event::DevicesChanged);
+        let contacts: Vec<AccountId> = self.vault.contacts().map(|(account, _)| account).collect();
+        for account in contacts {
+            self.show_contact(account);
+        }
+    }
+}
+
+fn newest_root(keys: &[(u32, stored::StoredSecret)]) -> Option<RootKey> {
+    let (generation, key) = keys.iter().max_by_key(|(generation, _)| *generation)?;
+    Some(RootKey::from_bytes(*generation, key.0))
+}
+
+/// All 64 hex digits, without spaces.
+fn hex(fingerprint: &Fingerprint) -> String {
+    fingerprint.whole().replace(' ', "")
+}
+
+/// A face's colour until the contact tells its own.
+fn colour_of(account: AccountId) -> u8 {
+    account.as_bytes().first().map_or(0, |byte| byte % super::COLOURS)
+}
+
+fn misbehaved_vault(_: crate::vault::TooManyContacts) -> CommandError {
+    CommandErrorCode::NotAllowed.into()
+}

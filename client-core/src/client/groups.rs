@@ -1,0 +1,778 @@
+//! Groups on this device: which MLS state is in memory, and the log, entry by entry (D-1, D-10, R-1, R-2).
+//!
+//! | stage ↓ / input → | entry of the log | own bundle posted | own bundle refused |
+//! |---|---|---|---|
+//! | creating | own commit: → active | → active | forget the group, or join the one that exists |
+//! | joining | own commit: → active; else waits | → active | fetch the group info again |
+//! | active | message, commit | – | – |
+//! | ended | skipped | – | – |
+
+use std::collections::{BTreeSet, VecDeque, btree_map};
+
+use protocol::{
+    AccountId, ErrorCode, GroupId, MessageId, Problem, UnixMillis,
+    groups::{
+        Acknowledge, CommitBundle, Cursor, EntriesPage, Entry, EntryKind, Gap, GroupKind, GroupSummary,
+        GroupsPage, Posted, StoredGroupInfo, StoredWelcome, WelcomesPage,
+    },
+    limits::GROUPS_PAGE_MAX,
+    socket::{ClientFrame, from_bytes},
+    values::{Bytes, Exactly, List},
+};
+
+use super::{
+    Client, CommandError, CommandErrorCode, Context, Event, Notice, UnreadableReason,
+    content::ApplicationContent,
+    history::LoadPurpose,
+    key_stock::own_leaf,
+    pending::{Ask, Purpose},
+    random,
+    requests::{Load, Method},
+    stored::{self, BundleKind, GroupStage, PendingBundle, Summary},
+};
+use crate::{
+    identity::{CommitParts, DeviceAuthSecret},
+    mls::{self, Group, GroupStore, Merged, OwnLeaf, PendingJoin, Unreadable},
+};
+
+/// Groups whose MLS state is in memory at once.
+pub(crate) const LOADED_GROUPS_MAX: usize = 32;
+/// Entries of one group that wait for its state to be loaded; the rest is fetched again.
+const INCOMING_MAX: usize = 1024;
+/// Records of one group's MLS state.
+const GROUP_RECORDS_MAX: u32 = 4096;
+
+/// A group's MLS state, as far as it is in memory.
+pub(crate) enum Mls {
+    Unloaded,
+    Loading,
+    Group(Box<Group>),
+    Joining(Box<PendingJoin>),
+}
+
+/// A group and what is under way in it.
+pub(crate) struct Slot {
+    pub(crate) summary: Summary,
+    pub(crate) mls: Mls,
+    pub(crate) incoming: VecDeque<Entry>,
+    /// Outbox items on their way over the current connection, by order.
+    pub(crate) flights: BTreeSet<u64>,
+    /// Nothing is sent before the log is processed up to here (D-5).
+    pub(crate) hold_until: u64,
+    last_used: u64,
+}
+
+impl Slot {
+    pub(crate) fn new(summary: Summary) -> Self {
+        Self {
+            summary,
+            mls: Mls::Unloaded,
+            incoming: VecDeque::new(),
+            flights: BTreeSet::new(),
+            hold_until: 0,
+            last_used: 0,
+        }
+    }
+}
+
+impl Client {
+    pub(super) fn cursors(&self) -> Vec<Cursor> {
+        let active = self.groups.values().filter(|slot| slot.summary.stage == GroupStage::Active);
+        active.map(|slot| Cursor { group_id: slot.summary.group_id, seq: slot.summary.cursor }).collect()
+    }
+
+    /// After a connection: bundles go again, joins go on, the outbox flushes.
+    pub(super) fn resume_groups(&mut self, cx: &mut Context<'_>) {
+        let bundles: Vec<_> = self.bundles.keys().copied().collect();
+        for group in bundles {
+            self.post_bundle(group);
+        }
+        let groups: Vec<_> = self.groups.iter().map(|(id, slot)| (*id, slot.summary.stage)).collect();
+        for (group, stage) in groups {
+            match stage {
+                GroupStage::Joining => self.begin_join(group),
+                GroupStage::Active => self.flush(group, cx),
+                GroupStage::Creating | GroupStage::Ended => {}
+            }
+        }
+    }
+
+    pub(super) fn forget_flights(&mut self) {
+        for slot in self.groups.values_mut() {
+            slot.flights.clear();
+            slot.incoming.clear();
+        }
+    }
+
+    pub(super) fn save_summary(&mut self, group: GroupId, cx: &mut Context<'_>) {
+        if let Some(slot) = self.groups.get(&group) {
+            self.journal.put(stored::summary_key(group), &slot.summary, cx.rng);
+        }
+    }
+
+    pub(super) fn own_leaf(&self) -> Result<OwnLeaf, CommandError> {
+        let account = self.account.as_ref().ok_or(CommandErrorCode::Misuse)?;
+        own_leaf(&account.certificate, &account.leaf_key)
+    }
+
+    // ---- loading MLS state on demand
+
+    /// Whether the group's state is in memory; asks for it otherwise.
+    pub(super) fn is_loaded(&mut self, group: GroupId) -> bool {
+        let used = self.next_load;
+        let Some(slot) = self.groups.get_mut(&group) else {
+            return false;
+        };
+        slot.last_used = used;
+        match slot.mls {
+            Mls::Group(_) | Mls::Joining(_) => true,
+            Mls::Loading => false,
+            Mls::Unloaded => {
+                slot.mls = Mls::Loading;
+                self.load(mls::group_prefix(group), None, GROUP_RECORDS_MAX, LoadPurpose::Group(group));
+                false
+            }
+        }
+    }
+
+    pub(super) fn load(&mut self, prefix: String, before: Option<String>, limit: u32, purpose: LoadPurpose) {
+        let id = self.next_load;
+        self.next_load += 1;
+        self.loads.insert(id, purpose);
+        self.loads_out.push_back(Load { id, prefix, before, limit });
+    }
+
+    pub(super) fn handle_group_loaded(
+        &mut self,
+        group: GroupId,
+        records: Vec<(Vec<u8>, Vec<u8>)>,
+        cx: &mut Context<'_>,
+    ) {
+        let empty = records.is_empty();
+        let loaded = match PendingJoin::load(GroupStore::load(records), group) {
+            Ok(Ok(join)) => Ok(Mls::Joining(Box::new(join))),
+            Ok(Err(_)) if empty => Ok(Mls::Unloaded),
+            Ok(Err(store)) => Group::load(store, group).map(|group| Mls::Group(Box::new(group))),
+            Err(error) => Err(error),
+        };
+        let Some(slot) = self.groups.get_mut(&group) else {
+            return;
+        };
+        match loaded {
+            Ok(Mls::Unloaded) | Err(_) => {
+                slot.mls = Mls::Unloaded;
+                self.rejoin(group, UnreadableReason::CorruptStore, cx);
+            }
+            Ok(mls) => {
+                slot.mls = mls;
+                self.unload_others(group);
+                self.run_group(group, cx);
+            }
+        }
+    }
+
+    /// Saves are write-through, so letting go of a group is free.
+    fn unload_others(&mut self, keep: GroupId) {
+        let mut loaded: Vec<_> = self
+            .groups
+            .iter()
+            .filter(|(id, slot)| {
+                **id != keep && matches!(slot.mls, Mls::Group(_)) && slot.incoming.is_empty()
+            })
+            .map(|(id, slot)| (slot.last_used, *id))
+            .collect();
+        loaded.sort_unstable();
+        let excess = (loaded.len() + 1).saturating_sub(LOADED_GROUPS_MAX);
+        for (_, id) in loaded.into_iter().take(excess) {
+            if let Some(slot) = self.groups.get_mut(&id) {
+                slot.mls = Mls::Unloaded;
+            }
+        }
+    }
+
+    pub(super) fn save_mls(&mut self, changes: Vec<mls::Change>, cx: &mut Context<'_>) {
+        for (key, value) in changes {
+            // Keys of the MLS store are ASCII by construction.
+            let Ok(key) = String::from_utf8(key) else { continue };
+            match value {
+                Some(value) => self.journal.put_bytes(key, &value, cx.rng),
+                None => self.journal.delete(key),
+            }
+        }
+    }
+
+    fn save_group(&mut self, group: GroupId, cx: &mut Context<'_>) {
+        let changes = match self.groups.get_mut(&group).map(|slot| &mut slot.mls) {
+            Some(Mls::Group(mls)) => mls.take_changes(),
+            Some(Mls::Joining(join)) => join.take_changes(),
+            Some(Mls::Unloaded | Mls::Loading) | None => return,
+        };
+        self.save_mls(changes, cx);
+    }
+
+    // ---- the log
+
+    pub(super) fn handle_entries(&mut self, group: GroupId, entries: Vec<Entry>, cx: &mut Context<'_>) {
+        let Some(slot) = self.groups.get_mut(&group) else {
+            return;
+        };
+        for entry in entries {
+            if slot.incoming.len() < INCOMING_MAX {
+                slot.incoming.push_back(entry);
+            }
+        }
+        self.run_group(group, cx);
+    }
+
+    pub(super) fn handle_entry_waiting(&mut self, cursor: Cursor, _: &mut Context<'_>) {
+        self.fetch_entries(cursor.group_id);
+    }
+
+    fn fetch_entries(&mut self, group: GroupId) {
+        let Some(slot) = self.groups.get(&group) else {
+            return;
+        };
+        let after = slot.incoming.back().map_or(slot.summary.cursor, |entry| entry.seq);
+        let path = format!("/v1/groups/{group}/entries?after={after}");
+        self.ask(Ask::get(path), Purpose::Entries(group));
+    }
+
+    pub(super) fn handle_entries_page(&mut self, group: GroupId, body: &[u8], cx: &mut Context<'_>) {
+        let Ok(page) = from_bytes::<EntriesPage>(body) else {
+            return;
+        };
+        if let Some(gap) = page.gap {
+            self.handle_gap(group, gap, cx);
+        }
+        let last = page.entries.last().map(|entry| entry.seq);
+        self.handle_entries(group, page.entries.into_vec(), cx);
+        if last.is_some_and(|last| last < page.head) {
+            self.fetch_entries(group);
+        }
+    }
+
+    /// Retention cut entries: a line says so, and the log goes on after them (D-11).
+    pub(super) fn handle_gap(&mut self, group: GroupId, gap: Gap, cx: &mut Context<'_>) {
+        let Some(slot) = self.groups.get_mut(&group) else {
+            return;
+        };
+        if gap.to > slot.summary.cursor {
+            let count = gap.to - slot.summary.cursor;
+            slot.summary.cursor = gap.to;
+            slot.summary.lines_at_cursor = 0;
+            self.write_notice(group, Notice::Gap { count }, cx);
+            self.save_summary(group, cx);
+        }
+        if self.session.is_open() {
+            self.send_frame(&ClientFrame::ConfirmGap(Cursor { group_id: group, seq: gap.to }));
+        }
+    }
+
+    /// Processes what can be processed, then acknowledges it and sends what waits.
+    pub(super) fn run_group(&mut self, group: GroupId, cx: &mut Context<'_>) {
+        let before = self.groups.get(&group).map(|slot| slot.summary.cursor);
+        while self.groups.get(&group).is_some_and(|slot| !slot.incoming.is_empty()) {
+            if !self.next_entry(group, cx) {
+                break;
+            }
+        }
+        let after = self.groups.get(&group).map(|slot| slot.summary.cursor);
+        if before != after {
+            self.save_group(group, cx);
+            self.save_summary(group, cx);
+            self.acknowledge(group);
+            self.emit_conversation(group);
+        }
+        self.flush(group, cx);
+    }
+
+    /// Takes one entry; `false` when it must wait.
+    fn next_entry(&mut self, group: GroupId, cx: &mut Context<'_>) -> bool {
+        let Some(slot) = self.groups.get_mut(&group) else {
+            return false;
+        };
+        let Some(seq) = slot.incoming.front().map(|entry| entry.seq) else {
+            return false;
+        };
+        let (cursor, stage) = (slot.summary.cursor, slot.summary.stage);
+        if seq <= cursor && stage == GroupStage::Active || stage == GroupStage::Ended {
+            slot.incoming.pop_front();
+            return true;
+        }
+        if stage == GroupStage::Active && seq > cursor + 1 {
+            slot.incoming.clear();
+            self.fetch_entries(group);
+            return false;
+        }
+        if !self.is_loaded(group) {
+            return false;
+        }
+        if stage != GroupStage::Active {
+            return self.find_own_bundle(group, cx);
+        }
+        let Some(entry) = self.groups.get_mut(&group).and_then(|slot| slot.incoming.pop_front()) else {
+            return false;
+        };
+        match entry.kind {
+            EntryKind::Message => self.take_message(group, &entry, cx),
+            EntryKind::Commit | EntryKind::ExternalCommit => self.take_commit(group, &entry, cx),
+        }
+        if let Some(slot) = self.groups.get_mut(&group) {
+            slot.summary.cursor = slot.summary.cursor.max(entry.seq);
+        }
+        true
+    }
+
+    /// Before this device is in: only its own bundle in the log moves the group on.
+    fn find_own_bundle(&mut self, group: GroupId, cx: &mut Context<'_>) -> bool {
+        let Some(entry) = self.groups.get_mut(&group).and_then(|slot| slot.incoming.front().cloned()) else {
+            return false;
+        };
+        if self.bundles.get(&group).is_some_and(|bundle| bundle.commit_hash == stored::hash(&entry.content)) {
+            self.bundle_accepted(group, entry.seq, entry.received_at, cx);
+            return true;
+        }
+        false
+    }
+
+    fn take_message(&mut self, group: GroupId, entry: &Entry, cx: &mut Context<'_>) {
+        self.open_line(group, entry.seq);
+        if self.take_own_message(group, entry, cx) {
+            return;
+        }
+        let Some(Mls::Group(mls)) = self.groups.get_mut(&group).map(|slot| &mut slot.mls) else {
+            return;
+        };
+        match mls.decrypt(&entry.content) {
+            Ok(decrypted) => match ApplicationContent::decode(&decrypted.content) {
+                Ok(content) => self.take_content(group, (decrypted.account, content), entry, cx),
+                Err(_) => self.write_unreadable(group, UnreadableReason::BadData, cx),
+            },
+            Err(error) => self.write_unreadable(group, reason(&error), cx),
+        }
+    }
+
+    fn take_commit(&mut self, group: GroupId, entry: &Entry, cx: &mut Context<'_>) {
+        self.open_line(group, entry.seq);
+        let Some(Mls::Group(mls)) = self.groups.get_mut(&group).map(|slot| &mut slot.mls) else {
+            return;
+        };
+        let own = mls.is_pending_commit(&entry.content);
+        let merged = match (&entry.commit, own) {
+            (_, true) => mls.merge_pending(),
+            (Some(envelope), false) => mls.process_commit(&entry.content, envelope),
+            (None, false) => Err(mls::RelayFault::Malformed.into()),
+        };
+        match merged {
+            Ok(merged) => self.after_merge(group, &merged, cx),
+            // Whoever only can't decrypt rejoins; what breaks the rules is refused by all, and nobody rejoins past it.
+            Err(mls::Error::Unreadable(_) | mls::Error::OutOfSync { .. } | mls::Error::Store(_)) => {
+                self.rejoin(group, UnreadableReason::MissingCommit, cx);
+            }
+            Err(_) => {
+                self.write_unreadable(group, UnreadableReason::Forked, cx);
+                self.end_group(group, cx);
+            }
+        }
+    }
+
+    fn after_merge(&mut self, group: GroupId, merged: &Merged, cx: &mut Context<'_>) {
+        if merged.removed_me {
+            self.write_unreadable(group, UnreadableReason::Removed, cx);
+            return self.end_group(group, cx);
+        }
+        let newcomers: BTreeSet<_> = merged.deltas.roles.iter().map(|(account, _)| *account).collect();
+        for (account, device) in &merged.deltas.added {
+            let back = merged.deltas.removed.contains(&(*account, *device));
+            if !newcomers.contains(account) && !back {
+                self.write_notice(group, Notice::DeviceAdded { account_id: *account }, cx);
+                self.fetch_account(*account);
+            }
+        }
+        for (account, device) in &merged.deltas.removed {
+            if !merged.deltas.added.contains(&(*account, *device)) {
+                self.write_notice(group, Notice::DeviceRemoved { account_id: *account }, cx);
+            }
+        }
+    }
+
+    fn acknowledge(&mut self, group: GroupId) {
+        let Some(slot) = self.groups.get(&group) else {
+            return;
+        };
+        if !self.session.is_open() || slot.summary.stage != GroupStage::Active {
+            return;
+        }
+        let cursor = Cursor { group_id: group, seq: slot.summary.cursor };
+        if let Ok(cursors) = List::new(vec![cursor]) {
+            self.send_frame(&ClientFrame::Acknowledge(Acknowledge { cursors }));
+        }
+    }
+
+    /// This device can't follow the group any more: nothing is sent or read, what was said stays.
+    pub(super) fn end_group(&mut self, group: GroupId, cx: &mut Context<'_>) {
+        self.drop_bundle(group);
+        let Some(slot) = self.groups.get_mut(&group) else {
+            return;
+        };
+        slot.summary.stage = GroupStage::Ended;
+        slot.incoming.clear();
+        self.save_summary(group, cx);
+        self.fail_outbox(group, CommandErrorCode::OutOfSync, cx);
+        self.emit_conversation(group);
+    }
+
+    // ---- joining by external commit (K-7, R-2)
+
+    /// The state here is behind or lost: an honest line, then in again with the same leaf key.
+    fn rejoin(&mut self, group: GroupId, why: UnreadableReason, cx: &mut Context<'_>) {
+        self.write_unreadable(group, why, cx);
+        let Some(slot) = self.groups.get_mut(&group) else {
+            return;
+        };
+        slot.summary.stage = GroupStage::Joining;
+        slot.incoming.clear();
+        self.save_summary(group, cx);
+        self.begin_join(group);
+    }
+
+    pub(super) fn begin_join(&mut self, group: GroupId) {
+        if !self.bundles.contains_key(&group) {
+            self.ask(Ask::get(format!("/v1/groups/{group}/info")), Purpose::GroupInfo(group));
+        }
+    }
+
+    pub(super) fn handle_group_info(&mut self, group: GroupId, body: &[u8], cx: &mut Context<'_>) {
+        let Some(slot) = self.groups.get_mut(&group) else {
+            return;
+        };
+        if slot.summary.stage != GroupStage::Joining {
+            return;
+        }
+        let store = match core::mem::replace(&mut slot.mls, Mls::Unloaded) {
+            Mls::Group(group) => group.into_store(),
+            Mls::Joining(join) => join.discard(),
+            Mls::Unloaded | Mls::Loading => GroupStore::default(),
+        };
+        if self.prepare_join(group, store, body, cx).is_err() {
+            self.write_unreadable(group, UnreadableReason::Forked, cx);
+            self.end_group(group, cx);
+        }
+    }
+
+    fn prepare_join(
+        &mut self,
+        group: GroupId,
+        store: GroupStore,
+        body: &[u8],
+        cx: &mut Context<'_>,
+    ) -> Result<(), CommandError> {
+        let info: StoredGroupInfo = from_bytes(body).map_err(|_| CommandErrorCode::RelayMisbehaved)?;
+        let own = self.own_leaf()?;
+        let (join, bundle) = PendingJoin::prepare(store, &own, group, &info.group_info, info.epoch)
+            .map_err(|_| CommandErrorCode::OutOfSync)?;
+        let body = self.sign_bundle(group, EntryKind::ExternalCommit, &bundle, cx)?;
+        let pending = PendingBundle {
+            group_id: group,
+            kind: BundleKind::Join,
+            body: protocol::socket::to_bytes(&body),
+            commit_hash: bundle.commit_hash,
+        };
+        if let Some(slot) = self.groups.get_mut(&group) {
+            slot.mls = Mls::Joining(Box::new(join));
+        }
+        self.save_group(group, cx);
+        self.put_bundle(pending, cx);
+        Ok(())
+    }
+
+    // ---- bundles
+
+    /// The bundle of a commit, with the committer's signature (D-8).
+    pub(super) fn sign_bundle(
+        &self,
+        group: GroupId,
+        kind: EntryKind,
+        bundle: &mls::CommitBundle,
+        cx: &mut Context<'_>,
+    ) -> Result<CommitBundle, CommandError> {
+        let account = self.account.as_ref().ok_or(CommandErrorCode::Misuse)?;
+        let too_large = |_| CommandError::from(CommandErrorCode::Misuse);
+        let message_id = MessageId::from_bytes(random(cx.rng));
+        let parts = CommitParts { commit: &bundle.commit, deltas: &bundle.deltas_bytes };
+        let key = DeviceAuthSecret::from_bytes(&account.device_auth_key.0);
+        let signature = key.sign_commit(group, bundle.epoch, message_id, parts);
+        let invited = bundle.deltas.added.iter().map(|(_, device)| *device);
+        let welcome_devices = match bundle.welcome {
+            Some(_) => invited.filter(|device| *device != account.device_id).collect(),
+            None => Vec::new(),
+        };
+        let welcome = bundle.welcome.clone().map(Bytes::new).transpose().map_err(too_large)?;
+        Ok(CommitBundle {
+            message_id,
+            group_id: group,
+            epoch: bundle.epoch,
+            kind,
+            commit: Bytes::new(bundle.commit.clone()).map_err(too_large)?,
+            deltas: Bytes::new(bundle.deltas_bytes.clone()).map_err(too_large)?,
+            group_info: Bytes::new(bundle.group_info.clone()).map_err(too_large)?,
+            welcome,
+            welcome_devices: List::new(welcome_devices).map_err(too_large)?,
+            claims: List::default(),
+            signature: Exactly(*signature.as_bytes()),
+        })
+    }
+
+    /// Saves a bundle and offers it until its fate is known.
+    pub(super) fn put_bundle(&mut self, bundle: PendingBundle, cx: &mut Context<'_>) {
+        let group = bundle.group_id;
+        self.journal.put(stored::bundle_key(group), &bundle, cx.rng);
+        self.bundles.insert(group, bundle);
+        self.post_bundle(group);
+    }
+
+    fn post_bundle(&mut self, group: GroupId) {
+        let Some(bundle) = self.bundles.get(&group) else {
+            return;
+        };
+        let path = match bundle.kind {
+            BundleKind::Create => "/v1/groups".to_owned(),
+            BundleKind::Join => format!("/v1/groups/{group}/commits"),
+        };
+        let ask = Ask::cbor_bytes(Method::Post, path, bundle.body.clone());
+        self.ask(ask, Purpose::Bundle(group));
+    }
+
+    pub(super) fn drop_bundle(&mut self, group: GroupId) {
+        if self.bundles.remove(&group).is_some() {
+            self.journal.delete(stored::bundle_key(group));
+            self.requests.forget(&Purpose::Bundle(group));
+        }
+    }
+
+    pub(super) fn handle_bundle_posted(&mut self, group: GroupId, body: &[u8], cx: &mut Context<'_>) {
+        match from_bytes::<Posted>(body) {
+            Ok(posted) if posted.group_id == group => {
+                self.bundle_accepted(group, posted.seq, posted.received_at, cx);
+            }
+            _ => self.emit(Event::Fatal { code: CommandErrorCode::RelayMisbehaved }),
+        }
+    }
+
+    /// The relay has the bundle: what it prepared becomes the group's state, and the group is active.
+    fn bundle_accepted(&mut self, group: GroupId, seq: u64, at: UnixMillis, cx: &mut Context<'_>) {
+        if !self.bundles.contains_key(&group) {
+            return;
+        }
+        if !self.is_loaded(group) {
+            // The answer came before the state: it is asked for again, which gives the same answer.
+            return self.post_bundle(group);
+        }
+        let Some(slot) = self.groups.get_mut(&group) else {
+            return;
+        };
+        let creating = slot.summary.stage == GroupStage::Creating;
+        let adopted = match core::mem::replace(&mut slot.mls, Mls::Unloaded) {
+            Mls::Group(mut mls) => mls.merge_pending().map(|_| Mls::Group(mls)),
+            Mls::Joining(join) => join.adopt().map(|mls| Mls::Group(Box::new(mls))),
+            mls @ (Mls::Unloaded | Mls::Loading) => Ok(mls),
+        };
+        let Ok(adopted) = adopted else {
+            return self.emit(Event::Fatal { code: CommandErrorCode::StoreFailed });
+        };
+        slot.mls = adopted;
+        slot.summary.stage = GroupStage::Active;
+        slot.summary.cursor = seq;
+        slot.summary.lines_at_cursor = 0;
+        slot.summary.active_at = slot.summary.active_at.max(at);
+        self.drop_bundle(group);
+        if !creating {
+            self.write_notice(group, Notice::JoinedHere, cx);
+        }
+        self.entered(group, cx);
+    }
+
+    /// This device is in: contacts, profile, and whatever waited.
+    fn entered(&mut self, group: GroupId, cx: &mut Context<'_>) {
+        self.meet_members(group, cx);
+        self.send_profile(group, cx);
+        self.save_group(group, cx);
+        self.save_summary(group, cx);
+        self.acknowledge(group);
+        self.emit_conversation(group);
+        self.start_done(group);
+        self.run_group(group, cx);
+    }
+
+    pub(super) fn handle_bundle_refused(&mut self, group: GroupId, problem: &Problem, cx: &mut Context<'_>) {
+        let Some(kind) = self.bundles.get(&group).map(|bundle| bundle.kind) else {
+            return;
+        };
+        self.drop_bundle(group);
+        match (kind, problem.code) {
+            (BundleKind::Join, ErrorCode::StaleEpoch) => self.begin_join(group),
+            (BundleKind::Join, _) => self.end_group(group, cx),
+            (BundleKind::Create, code) => {
+                self.forget_group(group, cx);
+                match (code, problem.facts.group_id) {
+                    (ErrorCode::GroupExists, Some(existing)) => self.start_joins(existing, cx),
+                    _ => self.fail_start(CommandError::from(problem)),
+                }
+            }
+        }
+    }
+
+    /// A group that never came to be leaves nothing.
+    fn forget_group(&mut self, group: GroupId, cx: &mut Context<'_>) {
+        if let Some(Slot { mls: Mls::Group(mls), .. }) = self.groups.remove(&group) {
+            let changes = mls.delete();
+            self.save_mls(changes, cx);
+        }
+        self.journal.delete(stored::summary_key(group));
+    }
+
+    // ---- welcomes
+
+    pub(super) fn fetch_welcomes(&mut self) {
+        self.ask(Ask::get("/v1/welcomes"), Purpose::Welcomes);
+    }
+
+    pub(super) fn handle_welcomes(&mut self, body: &[u8]) {
+        let Ok(page) = from_bytes::<WelcomesPage>(body) else {
+            return;
+        };
+        if page.welcomes.is_empty() {
+            return self.list_groups(None);
+        }
+        let (known, new): (Vec<_>, Vec<_>) = page.welcomes.into_vec().into_iter().partition(|welcome| {
+            self.groups.get(&welcome.group_id).is_some_and(|slot| slot.summary.stage == GroupStage::Active)
+        });
+        for welcome in known {
+            self.take_welcome(&welcome);
+        }
+        if !new.is_empty() {
+            let purpose = LoadPurpose::Welcomes(new);
+            self.load(mls::KEY_PACKAGE_PREFIX.to_owned(), None, GROUP_RECORDS_MAX, purpose);
+        }
+    }
+
+    fn take_welcome(&mut self, welcome: &StoredWelcome) {
+        let id = welcome.welcome_id;
+        self.ask(Ask::delete(format!("/v1/welcomes/{id}")), Purpose::TakeWelcome(id));
+    }
+
+    pub(super) fn handle_key_packages_loaded(
+        &mut self,
+        welcomes: Vec<StoredWelcome>,
+        records: &[(Vec<u8>, Vec<u8>)],
+        cx: &mut Context<'_>,
+    ) {
+        for welcome in welcomes {
+            self.join_welcome(&welcome, records, cx);
+            self.take_welcome(&welcome);
+        }
+        self.fetch_welcomes();
+    }
+
+    fn join_welcome(
+        &mut self,
+        welcome: &StoredWelcome,
+        records: &[(Vec<u8>, Vec<u8>)],
+        cx: &mut Context<'_>,
+    ) {
+        let group = welcome.group_id;
+        let stage = self.groups.get(&group).map(|slot| slot.summary.stage);
+        if stage.is_some_and(|stage| stage != GroupStage::Joining) {
+            return;
+        }
+        let Ok(own) = self.own_leaf() else { return };
+        let store = GroupStore::load(records.to_vec());
+        match mls::join_from_welcome(store, &own, &welcome.welcome) {
+            Ok((mls, _)) if mls.id() == group => {
+                self.drop_bundle(group);
+                let peer = peer_of(mls.members().iter().map(mls::Member::account), own.account());
+                let mut slot = Slot::new(new_summary(group, peer, GroupStage::Active, cx.now));
+                slot.summary.cursor = welcome.seq;
+                slot.mls = Mls::Group(Box::new(mls));
+                self.groups.insert(group, slot);
+                self.unload_others(group);
+                self.entered(group, cx);
+            }
+            // Refused: the group is still there to be joined by external commit.
+            Ok(_) | Err(_) => {}
+        }
+    }
+
+    // ---- the relay's list of groups
+
+    pub(super) fn list_groups(&mut self, after: Option<GroupId>) {
+        let path = after.map_or_else(|| "/v1/groups".to_owned(), |after| format!("/v1/groups?after={after}"));
+        self.ask(Ask::get(path), Purpose::ListGroups);
+    }
+
+    pub(super) fn handle_groups_page(&mut self, body: &[u8], cx: &mut Context<'_>) {
+        let Ok(page) = from_bytes::<GroupsPage>(body) else {
+            return;
+        };
+        let Ok(own) = self.own_account() else { return };
+        for listed in page.groups.iter().filter(|listed| listed.kind == GroupKind::Direct) {
+            if !self.groups.contains_key(&listed.group_id) {
+                self.know_group(listed, own, cx);
+            }
+        }
+        if page.groups.len() == GROUPS_PAGE_MAX {
+            self.list_groups(page.groups.last().map(|listed| listed.group_id));
+        }
+    }
+
+    fn know_group(&mut self, listed: &GroupSummary, own: AccountId, cx: &mut Context<'_>) {
+        let peer = peer_of(listed.accounts.iter().copied(), own);
+        let summary = new_summary(listed.group_id, peer, GroupStage::Joining, cx.now);
+        self.groups.insert(listed.group_id, Slot::new(summary));
+        self.save_summary(listed.group_id, cx);
+        self.begin_join(listed.group_id);
+    }
+
+    /// The relay named a group that exists already: this device joins it unless it knows it.
+    pub(super) fn join_existing(&mut self, group: GroupId, peer: AccountId, cx: &mut Context<'_>) {
+        if let btree_map::Entry::Vacant(place) = self.groups.entry(group) {
+            place.insert(Slot::new(new_summary(group, peer, GroupStage::Joining, cx.now)));
+            self.save_summary(group, cx);
+            self.fetch_welcomes();
+        }
+    }
+}
+
+pub(crate) fn new_summary(group_id: GroupId, peer: AccountId, stage: GroupStage, now: UnixMillis) -> Summary {
+    Summary {
+        group_id,
+        peer,
+        stage,
+        cursor: 0,
+        unread: Vec::new(),
+        last: None,
+        active_at: now,
+        lines_at_cursor: 0,
+        profile_sent: false,
+        unlisted_device: false,
+    }
+}
+
+/// The other account of a direct group; one's own in a group with oneself.
+fn peer_of(accounts: impl Iterator<Item = AccountId>, own: AccountId) -> AccountId {
+    accounts.into_iter().find(|account| *account != own).unwrap_or(own)
+}
+
+///
+fn reason(error: &mls::Error) -> UnreadableReason {
+    match error {
+        mls::Error::Unreadable(Unreadable::EpochTooOld) => UnreadableReason::EpochTooOld,
+        mls::Error::Unreadable(Unreadable::KeyGone) => UnreadableReason::KeyDeleted,
+        mls::Error::Unreadable(Unreadable::Ciphertext | Unreadable::Own) => UnreadableReason::BadData,
+        mls::Error::PeerMisbehaved(_) | mls::Error::RelayMisbehaved(_) => UnreadableReason::BadData,
+        mls::Error::OutOfSync { .. } => UnreadableReason::MissingCommit,
+        mls::Error::NewerClientNeeded { .. } => UnreadableReason::NeedsNewerVersion,
+        mls::Error::Misuse(_) => UnreadableReason::Removed,
+        mls::Error::Store(_) => UnreadableReason::CorruptStore,
+    }
+}

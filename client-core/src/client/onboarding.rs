@@ -1,0 +1,777 @@
+//! From nothing to an enrolled device: registration (O-7), log-in by password (O-1 … O-3), recovery with a new
+//! password, and the enrolment of this device (K-7). The account seed lives in here only, and is wiped with it.
+
+use protocol::{
+    AccountId, DeviceId, ErrorCode, Handle, IdempotencyId, LeafKey, Problem, RecordId, RelayId, UnixMillis,
+    accounts::{NewVault, RegisterFinish, RegisterStart, RegisterStarted, RelayInfo, Wrap, WrapKind},
+    devices::{EnrolDevice, NewDevice, NewPassword},
+    key_packages::{KeyPackageBytes, KeyPackageList},
+    limits::{KEY_PACKAGES_STOCK, WRAPS_MAX},
+    sessions::{
+        EnrolmentState, LoginFinish, LoginStart, LoginStarted, OpenedAccount, PasswordStart, RecoveryLogin,
+        SessionTokens,
+    },
+    values::{Bytes, Exactly, List},
+};
+use zeroize::Zeroizing;
+
+use super::{
+    Availability, Client, CommandError, CommandErrorCode, CommandId, Context, Event, Outcome,
+    content::{COLOURS, DISPLAY_NAME_BYTES_MAX, clean_name},
+    key_stock::own_leaf,
+    pending::{Ask, Purpose},
+    random,
+    requests::Method,
+    stored::{self, AccountRecord, Stage, StoredSecret, StoredText},
+};
+use crate::{
+    account_seed::{AccountSeed, PasswordKek},
+    certificate::{DevicePublicKeys, VerifiedCertificate},
+    device_list::{DeviceListDraft, DeviceListError, VerifiedDeviceList},
+    identity::DeviceAuthSecret,
+    opaque::{self, Password, RelayKey},
+    recovery_key::{RecoveryKek, RecoveryKey},
+    root_key::RootKey,
+    vault::{Vault, VaultPlace},
+    wraps::{SeedKek, unwrap_root, unwrap_seed, wrap_root, wrap_seed},
+};
+
+/// Characters of a password, at least.
+pub const PASSWORD_CHARS_MIN: usize = 10;
+/// UTF-8 bytes of a device's name.
+const DEVICE_NAME_BYTES_MAX: usize = 64;
+
+/// Who wants to join.
+pub struct NewAccount {
+    /// The wanted handle, as typed.
+    pub handle: String,
+    /// What others see.
+    pub display_name: String,
+    /// Index into the palette.
+    pub colour: u8,
+    /// As typed.
+    pub password: Zeroizing<String>,
+    /// Known to one's own devices only.
+    pub device_name: String,
+}
+
+/// Who comes back with a password.
+pub struct LogIn {
+    /// As typed.
+    pub handle: String,
+    /// As typed.
+    pub password: Zeroizing<String>,
+    /// Known to one's own devices only.
+    pub device_name: String,
+}
+
+/// Who comes back with the recovery key.
+pub struct Recover {
+    /// As typed.
+    pub handle: String,
+    /// As typed.
+    pub recovery_key: Zeroizing<String>,
+    /// Replaces the forgotten one.
+    pub new_password: Zeroizing<String>,
+    /// Known to one's own devices only.
+    pub device_name: String,
+}
+
+/// One at a time.
+pub(crate) struct Onboarding {
+    command: CommandId,
+    step: Step,
+}
+
+enum Step {
+    /// Registration: the relay's id.
+    Relay(Box<NewAccount>, Handle),
+    /// Registration: the OPRF.
+    RegisterStart(Box<Registering>),
+    /// The saved body is offered until it is answered.
+    Offered(Option<Box<Opened>>),
+    /// Log-in: the relay's id.
+    LoginRelay(Box<LogIn>, Handle),
+    LoginStart(Box<LoggingIn>),
+    LoginFinish(Box<LoggedIn>),
+    /// Recovery: the relay's id.
+    RecoverRelay(Box<Recover>, Handle, RecoveryKey),
+    Recovery(Box<Recovering>),
+    RecoveryPassword(Box<Opened>, Box<opaque::Registration>),
+    /// The device list moved on: the account is opened again.
+    Reopen(Box<Opened>),
+}
+
+struct Registering {
+    input: Box<NewAccount>,
+    relay_id: RelayId,
+    opaque: opaque::Registration,
+}
+
+struct LoggingIn {
+    relay_id: RelayId,
+    device_name: String,
+    opaque: opaque::Login,
+}
+
+struct LoggedIn {
+    relay_id: RelayId,
+    device_name: String,
+    kek: PasswordKek,
+    relay_key: RelayKey,
+}
+
+struct Recovering {
+    relay_id: RelayId,
+    input: Box<Recover>,
+    key: RecoveryKey,
+}
+
+/// What an opened account gives, until this device is enrolled.
+struct Opened {
+    relay_id: RelayId,
+    device_name: String,
+    seed: AccountSeed,
+    account: OpenedAccount,
+    new_password: Option<NewPassword>,
+    /// What OPAQUE showed; must be the one that the vault has pinned (O-5).
+    relay_key: Option<RelayKey>,
+}
+
+impl Client {
+    /// Whether a handle may be registered now.
+    pub fn check_handle(&mut self, handle: &str, cx: &mut Context<'_>) -> CommandId {
+        let command = self.command();
+        match handle.parse::<Handle>() {
+            Ok(handle) => {
+                let path = format!("/v1/accounts/available/{handle}");
+                self.ask(Ask::get(path).open(), Purpose::CheckHandle(command));
+            }
+            Err(_) => {
+                self.finish(command, Ok(Outcome::Handle { availability: Availability::Invalid }));
+            }
+        }
+        self.session_tick(cx);
+        command
+    }
+
+    pub(super) fn handle_checked(&mut self, command: CommandId, body: &[u8]) {
+        let outcome = serde_json::from_slice::<protocol::accounts::HandleAvailability>(body)
+            .map(|answer| if answer.available { Availability::Free } else { Availability::Taken })
+            .map(|availability| Outcome::Handle { availability })
+            .map_err(|_| CommandErrorCode::RelayMisbehaved.into());
+        self.finish(command, outcome);
+    }
+
+    /// Registers: the account exists whole or not at all (O-7).
+    pub fn create_account(&mut self, account: NewAccount, cx: &mut Context<'_>) -> CommandId {
+        let checked = checked_new_account(account);
+        self.begin(checked.map(|(account, handle)| Step::Relay(Box::new(account), handle)), cx)
+    }
+
+    /// Opens the account with its password and enrols this device.
+    pub fn log_in(&mut self, log_in: LogIn, cx: &mut Context<'_>) -> CommandId {
+        let handle = log_in.handle.trim().parse().map_err(|_| CommandErrorCode::HandleInvalid);
+        self.begin(handle.map(|handle| Step::LoginRelay(Box::new(log_in), handle)), cx)
+    }
+
+    /// Opens the account with its recovery key, sets a new password and enrols this device.
+    pub fn recover_account(&mut self, recover: Recover, cx: &mut Context<'_>) -> CommandId {
+        let checked = checked_recovery(recover);
+        self.begin(
+            checked.map(|(recover, handle, key)| Step::RecoverRelay(Box::new(recover), handle, key)),
+            cx,
+        )
+    }
+
+    fn begin(&mut self, step: Result<Step, CommandErrorCode>, cx: &mut Context<'_>) -> CommandId {
+        let command = self.command();
+        let free = self.account.is_none() && self.onboarding.is_none();
+        match step.and_then(|step| if free { Ok(step) } else { Err(CommandErrorCode::Misuse) }) {
+            Ok(step) => {
+                self.onboarding = Some(Onboarding { command, step });
+                self.ask(Ask::get("/v1/relay").open().once(), Purpose::Onboarding);
+            }
+            Err(code) => self.finish(command, Err(code.into())),
+        }
+        self.session_tick(cx);
+        command
+    }
+
+    pub(super) fn handle_onboarding_answer(&mut self, body: &[u8], cx: &mut Context<'_>) {
+        let Some(Onboarding { command, step }) = self.onboarding.take() else {
+            // Offered again after a restart: nobody waits for the command any more.
+            return self.finish_enrolment(None, body, cx);
+        };
+        match self.next_step(command, step, body, cx) {
+            Ok(Some(step)) => self.onboarding = Some(Onboarding { command, step }),
+            Ok(None) => {}
+            Err(error) => {
+                self.onboarding = Some(Onboarding { command, step: Step::Offered(None) });
+                self.fail_onboarding(error, cx);
+            }
+        }
+    }
+
+    /// `Ok(None)`: the onboarding is over.
+    fn next_step(
+        &mut self,
+        command: CommandId,
+        step: Step,
+        body: &[u8],
+        cx: &mut Context<'_>,
+    ) -> Result<Option<Step>, CommandError> {
+        match step {
+            Step::Relay(account, handle) => self.start_registration(account, handle, body, cx).map(Some),
+            Step::RegisterStart(registering) => {
+                self.finish_registration(*registering, body, cx)?;
+                Ok(Some(Step::Offered(None)))
+            }
+            Step::LoginRelay(log_in, handle) => self.start_login(*log_in, handle, body, cx).map(Some),
+            Step::LoginStart(logging_in) => self.finish_login(*logging_in, body, cx).map(Some),
+            Step::LoginFinish(logged_in) => {
+                let LoggedIn { relay_id, device_name, kek, relay_key } = *logged_in;
+                let account = json::<OpenedAccount>(body)?;
+                let seed = seed_of(SeedKek::Password(&kek), &account)?;
+                let opened = Opened {
+                    relay_id,
+                    device_name,
+                    seed,
+                    account,
+                    new_password: None,
+                    relay_key: Some(relay_key),
+                };
+                self.enrol(Box::new(opened), cx).map(Some)
+            }
+            Step::RecoverRelay(recover, handle, key) => {
+                let relay = json::<RelayInfo>(body)?.relay_id;
+                let login = RecoveryLogin { handle, recovery_auth: Exactly(*key.auth().expose()) };
+                self.ask(Ask::json("/v1/sessions/recovery", &login).open().once(), Purpose::Onboarding);
+                Ok(Some(Step::Recovery(Box::new(Recovering { relay_id: relay, input: recover, key }))))
+            }
+            Step::Recovery(recovering) => self.new_password(*recovering, body, cx).map(Some),
+            Step::RecoveryPassword(opened, state) => {
+                self.finish_new_password(opened, *state, body, cx).map(Some)
+            }
+            Step::Reopen(mut opened) => {
+                opened.account = json(body)?;
+                self.enrol(opened, cx).map(Some)
+            }
+            Step::Offered(_) => {
+                self.finish_enrolment(Some(command), body, cx);
+                Ok(None)
+            }
+        }
+    }
+
+    fn start_registration(
+        &mut self,
+        account: Box<NewAccount>,
+        handle: Handle,
+        body: &[u8],
+        cx: &mut Context<'_>,
+    ) -> Result<Step, CommandError> {
+        let relay = json::<RelayInfo>(body)?.relay_id;
+        let password = Password::new(account.password.to_string());
+        let (state, request) = opaque::Registration::start(password, &mut cx.rng)
+            .map_err(|_| CommandErrorCode::PasswordTooShort)?;
+        let start = RegisterStart { handle, registration_request: bytes(request)? };
+        self.ask(Ask::json("/v1/accounts/register/start", &start).open().once(), Purpose::Onboarding);
+        Ok(Step::RegisterStart(Box::new(Registering { input: account, relay_id: relay, opaque: state })))
+    }
+
+    fn finish_registration(
+        &mut self,
+        registering: Registering,
+        body: &[u8],
+        cx: &mut Context<'_>,
+    ) -> Result<(), CommandError> {
+        let Registering { input, relay_id, opaque } = registering;
+        let started = json::<RegisterStarted>(body)?;
+        let registered = opaque
+            .finish(&started.registration_response, &mut cx.rng)
+            .map_err(|_| CommandErrorCode::RelayMisbehaved)?;
+        let account_id = AccountId::from_bytes(random(cx.rng));
+        let seed = AccountSeed::generate(&mut cx.rng);
+        let recovery_key = RecoveryKey::generate(&mut cx.rng);
+        let root_key = RootKey::generate(1, &mut cx.rng);
+        let keks = (PasswordKek::derive(&registered.export_key), recovery_key.kek());
+        let wraps = first_wraps(account_id, &seed, &root_key, &keks, cx)?;
+        let handle: Handle = input.handle.trim().parse().map_err(|_| CommandErrorCode::HandleInvalid)?;
+        let own = self.make_device(account_id, &seed, cx)?;
+        let list = sign_list(&seed, None, &own, &root_key, &[])?;
+        let vault_record = RecordId::from_bytes(random(cx.rng));
+        self.vault = Vault::new(&input.display_name, input.colour, registered.relay_key);
+        self.vault.name_device(own.device_id, &input.device_name, cx.now);
+        let place = VaultPlace { account: account_id, record: vault_record, version: 1 };
+        let ciphertext = self.vault.seal(&root_key, place, &mut cx.rng);
+        let finish = RegisterFinish {
+            idempotency_id: IdempotencyId::from_bytes(random(cx.rng)),
+            ticket: started.ticket,
+            account_id,
+            registration_upload: bytes(registered.upload)?,
+            wraps,
+            recovery_auth_hash: Exactly(recovery_key.auth().hash()),
+            vault: NewVault { record_id: vault_record, ciphertext: bytes(ciphertext)? },
+            device: own.new_device()?,
+            device_list: bytes(list.clone())?,
+        };
+        let stage = Stage::Registering { body: protocol::socket::to_bytes(&finish) };
+        let identity_key = *seed.identity().public().as_bytes();
+        let record = own.record(account_id, handle.to_string(), relay_id, stage);
+        self.account = Some(AccountRecord {
+            identity_key,
+            root_keys: vec![(1, StoredSecret(*root_key.expose()))],
+            device_list: list,
+            vault_record,
+            vault_version: 1,
+            recovery_key: Some(StoredText(recovery_key.to_text())),
+            ..record
+        });
+        self.save_account(cx);
+        self.save_vault_locally(cx);
+        Ok(())
+    }
+
+    fn start_login(
+        &mut self,
+        log_in: LogIn,
+        handle: Handle,
+        body: &[u8],
+        cx: &mut Context<'_>,
+    ) -> Result<Step, CommandError> {
+        let relay = json::<RelayInfo>(body)?.relay_id;
+        let password = Password::new(log_in.password.to_string());
+        let (state, request) =
+            opaque::Login::start(password, &mut cx.rng).map_err(|_| CommandErrorCode::WrongPassword)?;
+        let start = LoginStart { handle, credential_request: bytes(request)? };
+        self.ask(Ask::json("/v1/sessions/login/start", &start).open().once(), Purpose::Onboarding);
+        Ok(Step::LoginStart(Box::new(LoggingIn {
+            relay_id: relay,
+            device_name: log_in.device_name,
+            opaque: state,
+        })))
+    }
+
+    fn finish_login(
+        &mut self,
+        logging_in: LoggingIn,
+        body: &[u8],
+        cx: &mut Context<'_>,
+    ) -> Result<Step, CommandError> {
+        let LoggingIn { relay_id, device_name, opaque } = logging_in;
+        let LoginStarted { ticket, credential_response } = json(body)?;
+        let logged_in = opaque.finish(&credential_response, &mut cx.rng).map_err(|error| match error {
+            opaque::OpaqueError::WrongPassword | opaque::OpaqueError::Unusable => {
+                CommandErrorCode::WrongPassword
+            }
+            opaque::OpaqueError::Malformed => CommandErrorCode::RelayMisbehaved,
+        })?;
+        let kek = PasswordKek::derive(&logged_in.export_key);
+        let finish = LoginFinish { ticket, credential_finalization: bytes(logged_in.finalization)? };
+        self.ask(Ask::json("/v1/sessions/login/finish", &finish).open().once(), Purpose::Onboarding);
+        let relay_key = logged_in.relay_key;
+        Ok(Step::LoginFinish(Box::new(LoggedIn { relay_id, device_name, kek, relay_key })))
+    }
+
+    fn new_password(
+        &mut self,
+        recovering: Recovering,
+        body: &[u8],
+        cx: &mut Context<'_>,
+    ) -> Result<Step, CommandError> {
+        let Recovering { relay_id, input: recover, key } = recovering;
+        let account = json::<OpenedAccount>(body)?;
+        let seed = seed_of(SeedKek::Recovery(&key.kek()), &account)?;
+        let password = Password::new(recover.new_password.to_string());
+        let (state, request) = opaque::Registration::start(password, &mut cx.rng)
+            .map_err(|_| CommandErrorCode::PasswordTooShort)?;
+        let start = PasswordStart {
+            enrolment_ticket: account.enrolment_ticket.clone(),
+            registration_request: bytes(request)?,
+        };
+        self.ask(Ask::json("/v1/sessions/password/start", &start).open().once(), Purpose::Onboarding);
+        let opened = Opened {
+            relay_id,
+            device_name: recover.device_name,
+            seed,
+            account,
+            new_password: None,
+            relay_key: None,
+        };
+        Ok(Step::RecoveryPassword(Box::new(opened), Box::new(state)))
+    }
+
+    fn finish_new_password(
+        &mut self,
+        mut opened: Box<Opened>,
+        state: opaque::Registration,
+        body: &[u8],
+        cx: &mut Context<'_>,
+    ) -> Result<Step, CommandError> {
+        let started = json::<RegisterStarted>(body)?;
+        let registered = state
+            .finish(&started.registration_response, &mut cx.rng)
+            .map_err(|_| CommandErrorCode::RelayMisbehaved)?;
+        let kek = PasswordKek::derive(&registered.export_key);
+        let seed_wrap =
+            wrap_seed(SeedKek::Password(&kek), opened.account.account_id, &opened.seed, &mut cx.rng);
+        opened.relay_key = Some(registered.relay_key);
+        opened.new_password = Some(NewPassword {
+            ticket: started.ticket,
+            registration_upload: bytes(registered.upload)?,
+            wraps: List::new(vec![wrap(WrapKind::Password, 0, seed_wrap)?])
+                .map_err(|_| CommandErrorCode::Misuse)?,
+        });
+        self.enrol(opened, cx)
+    }
+
+    /// Certifies this device, signs list n + 1 and saves the enrolment before it is offered (K-7).
+    fn enrol(&mut self, opened: Box<Opened>, cx: &mut Context<'_>) -> Result<Step, CommandError> {
+        let account = &opened.account;
+        let account_id = account.account_id;
+        let identity = opened.seed.identity().public();
+        let known = VerifiedDeviceList::verify(&account.device_list)
+            .map_err(|_| CommandErrorCode::RelayMisbehaved)?;
+        if known.body().account != account_id || known.body().identity_key != identity {
+            return Err(CommandErrorCode::RelayMisbehaved.into());
+        }
+        let root_keys = root_keys_of(&opened.seed, account, &known)?;
+        let root_key = root_keys.last().ok_or(CommandErrorCode::RelayMisbehaved)?;
+        let place = VaultPlace {
+            account: account_id,
+            record: account.vault.record_id,
+            version: account.vault.version,
+        };
+        let vault = Vault::open(root_key, place, &account.vault.ciphertext)
+            .map_err(|_| CommandErrorCode::RelayMisbehaved)?;
+        if vault.relay_key().is_some() && vault.relay_key() != opened.relay_key {
+            return Err(CommandErrorCode::RelayMisbehaved.into());
+        }
+        let own = match self.account.as_ref().and_then(OwnDevice::again) {
+            Some(own) => own,
+            None => self.make_device(account_id, &opened.seed, cx)?,
+        };
+        let list = sign_list(&opened.seed, Some(&known), &own, root_key, &account.revoked_devices)?;
+        let enrol = EnrolDevice {
+            idempotency_id: IdempotencyId::from_bytes(random(cx.rng)),
+            enrolment_ticket: account.enrolment_ticket.clone(),
+            device: own.new_device()?,
+            device_list: bytes(list.clone())?,
+            new_password: opened.new_password.clone(),
+        };
+        let stage = Stage::Enrolling { body: protocol::socket::to_bytes(&enrol) };
+        let record = own.record(account_id, account.handle.to_string(), opened.relay_id, stage);
+        self.vault = vault;
+        self.vault.name_device(record.device_id, &opened.device_name, cx.now);
+        self.account = Some(AccountRecord {
+            identity_key: *identity.as_bytes(),
+            root_keys: root_keys.iter().map(|key| (key.generation(), StoredSecret(*key.expose()))).collect(),
+            device_list: list,
+            vault_record: account.vault.record_id,
+            vault_version: account.vault.version,
+            vault_dirty: true,
+            ..record
+        });
+        self.save_account(cx);
+        self.save_vault_locally(cx);
+        Ok(Step::Offered(Some(opened)))
+    }
+
+    /// The keys, certificate and key packages of a device that is coming into being.
+    fn make_device(
+        &mut self,
+        account: AccountId,
+        seed: &AccountSeed,
+        cx: &mut Context<'_>,
+    ) -> Result<OwnDevice, CommandError> {
+        let device_id = DeviceId::from_bytes(random(cx.rng));
+        let leaf_key = StoredSecret(random(cx.rng));
+        let device_auth_key = DeviceAuthSecret::generate(&mut cx.rng);
+        let leaf = ed25519_dalek::SigningKey::from_bytes(&leaf_key.0);
+        let keys = DevicePublicKeys {
+            device: device_id,
+            leaf_key: LeafKey::from_bytes(leaf.verifying_key().to_bytes()),
+            device_auth_key: device_auth_key.public(),
+        };
+        let certificate = seed.identity().certify(account, keys, cx.now);
+        let certificate = certificate.encode();
+        let leaf = own_leaf(&certificate, &leaf_key)?;
+        let key_packages = self.make_key_packages(&leaf, KEY_PACKAGES_STOCK, cx)?;
+        let last_resort = self.make_last_resort(&leaf, cx)?;
+        let created_at = cx.now;
+        Ok(OwnDevice {
+            device_id,
+            leaf_key,
+            device_auth_key,
+            certificate,
+            created_at,
+            key_packages,
+            last_resort,
+        })
+    }
+
+    /// A registration or enrolment that is saved and not yet answered goes out, again and again (O-7).
+    pub(super) fn offer_enrolment(&mut self) {
+        let (path, body) = match self.account.as_ref().map(|account| &account.stage) {
+            Some(Stage::Registering { body }) => ("/v1/accounts/register/finish", body),
+            Some(Stage::Enrolling { body }) => ("/v1/devices", body),
+            Some(Stage::Enrolled) | None => return,
+        };
+        let waits = !matches!(
+            self.onboarding.as_ref().map(|onboarding| &onboarding.step),
+            None | Some(Step::Offered(_))
+        );
+        if !waits && !self.requests.has(&Purpose::Onboarding) {
+            let ask = Ask::cbor_bytes(Method::Post, path, body.clone()).open();
+            self.ask(ask, Purpose::Onboarding);
+        }
+    }
+
+    fn finish_enrolment(&mut self, command: Option<CommandId>, body: &[u8], cx: &mut Context<'_>) {
+        let Ok(tokens) = serde_json::from_slice::<SessionTokens>(body) else {
+            return self.emit(Event::Fatal { code: CommandErrorCode::RelayMisbehaved });
+        };
+        self.take_tokens(tokens, cx);
+        if let (Some(command), Some(profile)) = (command, self.profile()) {
+            self.finish(command, Ok(Outcome::Account { profile }));
+        }
+        self.emit(Event::DevicesChanged);
+        self.connect(cx);
+    }
+
+    pub(super) fn handle_onboarding_problem(&mut self, problem: &Problem, cx: &mut Context<'_>) {
+        let offered = matches!(
+            self.account.as_ref().map(|account| &account.stage),
+            Some(Stage::Registering { .. } | Stage::Enrolling { .. })
+        );
+        match self.onboarding.take() {
+            Some(Onboarding { command, step: Step::Offered(Some(opened)) })
+                if problem.code == ErrorCode::VersionConflict =>
+            {
+                let state = EnrolmentState { enrolment_ticket: opened.account.enrolment_ticket.clone() };
+                self.ask(Ask::json("/v1/sessions/enrolment", &state).open().once(), Purpose::Onboarding);
+                self.onboarding = Some(Onboarding { command, step: Step::Reopen(opened) });
+            }
+            None if offered && problem.code == ErrorCode::TicketInvalid => {
+                // The answer may have been lost: if the relay knows this device, it signs in by its own key.
+                if let Some(account) = &mut self.account {
+                    account.stage = Stage::Enrolled;
+                }
+                self.save_account(cx);
+            }
+            onboarding => {
+                let recovering = matches!(
+                    onboarding.as_ref().map(|onboarding| &onboarding.step),
+                    Some(Step::Recovery(..))
+                );
+                self.onboarding = onboarding;
+                let mut error = CommandError::from(problem);
+                if recovering && error.code == CommandErrorCode::WrongPassword {
+                    error.code = CommandErrorCode::RecoveryKeyWrong;
+                }
+                self.fail_onboarding(error, cx);
+            }
+        }
+    }
+
+    /// Nothing of the attempt stays.
+    pub(super) fn fail_onboarding(&mut self, error: CommandError, _: &mut Context<'_>) {
+        let command = self.onboarding.take().map(|onboarding| onboarding.command);
+        let saved = self.account.take().is_some();
+        self.vault = Vault::default();
+        self.requests.drop_all();
+        if saved {
+            self.forget_account_records();
+        }
+        match command {
+            Some(command) => self.finish(command, Err(error)),
+            None => self.emit(Event::SignedOut { reason: super::SignOutReason::Revoked }),
+        }
+    }
+
+    fn forget_account_records(&mut self) {
+        self.journal.delete(stored::ACCOUNT_KEY.to_owned());
+        self.journal.delete(stored::VAULT_KEY.to_owned());
+    }
+}
+
+/// A device before it is a record: with its key packages.
+struct OwnDevice {
+    device_id: DeviceId,
+    leaf_key: StoredSecret,
+    device_auth_key: DeviceAuthSecret,
+    certificate: Vec<u8>,
+    created_at: UnixMillis,
+    key_packages: KeyPackageList,
+    last_resort: KeyPackageBytes,
+}
+
+impl OwnDevice {
+    /// The device of an enrolment that met a newer list: the same keys, certificate and key packages.
+    fn again(record: &AccountRecord) -> Option<Self> {
+        let Stage::Enrolling { body } = &record.stage else {
+            return None;
+        };
+        let enrol: EnrolDevice = protocol::socket::from_bytes(body).ok()?;
+        Some(Self {
+            device_id: record.device_id,
+            leaf_key: record.leaf_key.clone(),
+            device_auth_key: DeviceAuthSecret::from_bytes(&record.device_auth_key.0),
+            certificate: record.certificate.clone(),
+            created_at: record.device_created_at,
+            key_packages: enrol.device.key_packages,
+            last_resort: enrol.device.last_resort,
+        })
+    }
+
+    fn new_device(&self) -> Result<NewDevice, CommandError> {
+        Ok(NewDevice {
+            device_id: self.device_id,
+            certificate: bytes(self.certificate.clone())?,
+            key_packages: self.key_packages.clone(),
+            last_resort: self.last_resort.clone(),
+        })
+    }
+
+    fn record(self, account_id: AccountId, handle: String, relay_id: RelayId, stage: Stage) -> AccountRecord {
+        AccountRecord {
+            account_id,
+            device_id: self.device_id,
+            handle,
+            relay_id,
+            identity_key: [0; 32],
+            leaf_key: self.leaf_key,
+            device_auth_key: StoredSecret(*self.device_auth_key.expose()),
+            certificate: self.certificate,
+            root_keys: Vec::new(),
+            device_list: Vec::new(),
+            vault_record: RecordId::from_bytes([0; 16]),
+            vault_version: 0,
+            device_created_at: self.created_at,
+            recovery_key: None,
+            refresh_token: None,
+            session_id: None,
+            stage,
+            vault_dirty: false,
+        }
+    }
+}
+
+fn checked_new_account(account: NewAccount) -> Result<(NewAccount, Handle), CommandErrorCode> {
+    let handle = account.handle.trim().parse().map_err(|_| CommandErrorCode::HandleInvalid)?;
+    let display_name = clean_name(&account.display_name);
+    let fits = (1..=DISPLAY_NAME_BYTES_MAX).contains(&display_name.len()) && account.colour < COLOURS;
+    if !fits {
+        return Err(CommandErrorCode::DisplayNameInvalid);
+    }
+    check_password(&account.password)?;
+    let device_name = checked_device_name(&account.device_name);
+    Ok((NewAccount { display_name, device_name, ..account }, handle))
+}
+
+fn checked_recovery(recover: Recover) -> Result<(Recover, Handle, RecoveryKey), CommandErrorCode> {
+    let handle = recover.handle.trim().parse().map_err(|_| CommandErrorCode::HandleInvalid)?;
+    let key = RecoveryKey::parse(&recover.recovery_key).map_err(|_| CommandErrorCode::RecoveryKeyMistyped)?;
+    check_password(&recover.new_password)?;
+    let device_name = checked_device_name(&recover.device_name);
+    Ok((Recover { device_name, ..recover }, handle, key))
+}
+
+fn check_password(password: &str) -> Result<(), CommandErrorCode> {
+    if password.chars().count() < PASSWORD_CHARS_MIN {
+        Err(CommandErrorCode::PasswordTooShort)
+    } else {
+        Ok(())
+    }
+}
+
+fn checked_device_name(name: &str) -> String {
+    let mut name = clean_name(name);
+    while name.len() > DEVICE_NAME_BYTES_MAX {
+        name.pop();
+    }
+    name
+}
+
+fn json<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, CommandError> {
+    serde_json::from_slice(body).map_err(|_| CommandErrorCode::RelayMisbehaved.into())
+}
+
+/// Values of our own making fit their limits; one that does not is a defect of this crate.
+fn bytes<const MAX: usize>(bytes: Vec<u8>) -> Result<Bytes<MAX>, CommandError> {
+    Bytes::new(bytes).map_err(|_| CommandErrorCode::Misuse.into())
+}
+
+fn wrap(kind: WrapKind, generation: u32, wrapped: Vec<u8>) -> Result<Wrap, CommandError> {
+    Ok(Wrap { kind, generation, bytes: bytes(wrapped)? })
+}
+
+/// The account seed under password and recovery key, and the first root key under the seed's root-wrap key.
+fn first_wraps(
+    account: AccountId,
+    seed: &AccountSeed,
+    root_key: &RootKey,
+    (password, recovery): &(PasswordKek, RecoveryKek),
+    cx: &mut Context<'_>,
+) -> Result<List<Wrap, WRAPS_MAX>, CommandError> {
+    let by_password = wrap_seed(SeedKek::Password(password), account, seed, &mut cx.rng);
+    let by_recovery = wrap_seed(SeedKek::Recovery(recovery), account, seed, &mut cx.rng);
+    let root = wrap_root(&seed.root_wrap_key(), account, root_key, &mut cx.rng);
+    let wraps = vec![
+        wrap(WrapKind::Password, 0, by_password)?,
+        wrap(WrapKind::Recovery, 0, by_recovery)?,
+        wrap(WrapKind::Root, root_key.generation(), root)?,
+    ];
+    List::new(wraps).map_err(|_| CommandErrorCode::Misuse.into())
+}
+
+fn seed_of(kek: SeedKek<'_>, account: &OpenedAccount) -> Result<AccountSeed, CommandError> {
+    let wrap = account.wraps.iter().find(|wrap| wrap.kind == kek.kind());
+    let wrap = wrap.ok_or(CommandErrorCode::RelayMisbehaved)?;
+    unwrap_seed(kek, account.account_id, &wrap.bytes).map_err(|_| CommandErrorCode::RelayMisbehaved.into())
+}
+
+/// Every generation, ascending; the newest must be the one to which the signed list commits.
+fn root_keys_of(
+    seed: &AccountSeed,
+    account: &OpenedAccount,
+    list: &VerifiedDeviceList,
+) -> Result<Vec<RootKey>, CommandError> {
+    let root_wrap_key = seed.root_wrap_key();
+    let mut keys = Vec::new();
+    for wrap in account.wraps.iter().filter(|wrap| wrap.kind == WrapKind::Root) {
+        let key = unwrap_root(&root_wrap_key, account.account_id, wrap.generation, &wrap.bytes)
+            .map_err(|_| CommandErrorCode::RelayMisbehaved)?;
+        keys.push(key);
+    }
+    keys.sort_by_key(RootKey::generation);
+    let newest = keys.last().ok_or(CommandErrorCode::RelayMisbehaved)?;
+    if list.commits_to(newest) { Ok(keys) } else { Err(CommandErrorCode::RelayMisbehaved.into()) }
+}
+
+/// The list that follows `known`, or the first: with this device live and `revoked` ones marked.
+fn sign_list(
+    seed: &AccountSeed,
+    known: Option<&VerifiedDeviceList>,
+    own: &OwnDevice,
+    root_key: &RootKey,
+    revoked: &[DeviceId],
+) -> Result<Vec<u8>, CommandError> {
+    let identity = seed.identity();
+    let certificate = VerifiedCertificate::verify(&own.certificate).map_err(|_| CommandErrorCode::Misuse)?;
+    let mut draft = match known {
+        Some(known) => DeviceListDraft::after(known),
+        None => DeviceListDraft::first(certificate.body().account, identity.public(), root_key),
+    };
+    for device in revoked {
+        // One that the list marks already needs no second mark.
+        let _ = draft.revoke(*device, own.created_at);
+    }
+    draft.add(&certificate).map_err(|error| match error {
+        DeviceListError::TooManyDevices => CommandErrorCode::TooManyDevices,
+        _ => CommandErrorCode::RelayMisbehaved,
+    })?;
+    let list = draft.sign(&identity).map_err(|_| CommandErrorCode::Misuse)?;
+    Ok(list.encoded().to_vec())
+}

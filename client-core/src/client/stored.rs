@@ -1,0 +1,346 @@
+//! What the core keeps in the local store, with integer keys so that later versions can add fields. Keys of records:
+//!
+//! | key | value |
+//! |---|---|
+//! | `account/state` | [`AccountRecord`] |
+//! | `account/vault` | the vault's content as last merged |
+//! | `contact/<account>` | [`ContactRecord`] |
+//! | `summary/<group>` | [`Summary`] |
+//! | `bundle/<group>` | [`PendingBundle`]: a commit whose acceptance is not known yet (R-1) |
+//! | `outbox/<group>/<order>` | [`OutboxItem`] |
+//! | `message/<group>/<seq>.<n>` | a message or notice as the screen shows it |
+//! | `file/<group>/<message>` | [`FileRecord`]: the key of a file that was sent or received |
+//! | `group/<group>/…`, `key_package/…` | MLS state (`mls::storage`) |
+
+use minicbor::{Decode, Encode};
+use protocol::{AccountId, BlobId, DeviceId, GroupId, MessageId, RecordId, RelayId, SessionId, UnixMillis};
+use sha2::{Digest as _, Sha256};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::views::{Content, Delivery, FileView, LastLine};
+
+/// The prefixes of which the host gives every record to [`super::Client::open`].
+pub const BOOT_PREFIXES: [&str; 5] = ["account/", "bundle/", "contact/", "outbox/", "summary/"];
+
+pub(crate) const ACCOUNT_KEY: &str = "account/state";
+pub(crate) const VAULT_KEY: &str = "account/vault";
+
+pub(crate) fn contact_key(account: AccountId) -> String {
+    format!("contact/{account}")
+}
+
+pub(crate) fn summary_key(group: GroupId) -> String {
+    format!("summary/{group}")
+}
+
+pub(crate) fn bundle_key(group: GroupId) -> String {
+    format!("bundle/{group}")
+}
+
+pub(crate) fn outbox_key(group: GroupId, order: u64) -> String {
+    format!("outbox/{group}/{order:016x}")
+}
+
+pub(crate) fn messages_prefix(group: GroupId) -> String {
+    format!("message/{group}/")
+}
+
+pub(crate) fn message_key(group: GroupId, seq: u64, line: u16) -> String {
+    format!("message/{group}/{seq:016x}.{line:04x}")
+}
+
+pub(crate) fn file_key(group: GroupId, message: MessageId) -> String {
+    format!("file/{group}/{message}")
+}
+
+/// 32 secret bytes at rest: only ever inside sealed records.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub(crate) struct StoredSecret(pub(crate) [u8; 32]);
+
+impl core::fmt::Debug for StoredSecret {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl<C> Encode<C> for StoredSecret {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        e: &mut minicbor::Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        e.bytes(&self.0)?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for StoredSecret {
+    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        let bytes = d.bytes()?.try_into().map_err(|_| minicbor::decode::Error::message("32 bytes"))?;
+        Ok(Self(bytes))
+    }
+}
+
+/// A secret text at rest: only ever inside sealed records.
+#[derive(Clone)]
+pub(crate) struct StoredText(pub(crate) Zeroizing<String>);
+
+impl core::fmt::Debug for StoredText {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl<C> Encode<C> for StoredText {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        e: &mut minicbor::Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        e.str(&self.0)?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for StoredText {
+    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        Ok(Self(Zeroizing::new(d.str()?.to_owned())))
+    }
+}
+
+/// How far the account has come on this device.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub(crate) enum Stage {
+    /// The registration's finish was saved and perhaps sent; it is offered until it is answered (O-7).
+    #[n(0)]
+    Registering {
+        #[cbor(n(0), with = "minicbor::bytes")]
+        body: Vec<u8>,
+    },
+    /// Likewise the enrolment's (K-7).
+    #[n(1)]
+    Enrolling {
+        #[cbor(n(0), with = "minicbor::bytes")]
+        body: Vec<u8>,
+    },
+    /// The relay knows this device.
+    #[n(2)]
+    Enrolled,
+}
+
+/// The account and this device's own keys (`crypto.md`, "Keys of an account").
+#[derive(Debug, Clone, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct AccountRecord {
+    #[n(0)]
+    pub(crate) account_id: AccountId,
+    #[n(1)]
+    pub(crate) device_id: DeviceId,
+    #[n(2)]
+    pub(crate) handle: String,
+    #[n(3)]
+    pub(crate) relay_id: RelayId,
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub(crate) identity_key: [u8; 32],
+    #[n(5)]
+    pub(crate) leaf_key: StoredSecret,
+    #[n(6)]
+    pub(crate) device_auth_key: StoredSecret,
+    #[cbor(n(7), with = "minicbor::bytes")]
+    pub(crate) certificate: Vec<u8>,
+    /// Generation and root key.
+    #[n(8)]
+    pub(crate) root_keys: Vec<(u32, StoredSecret)>,
+    #[cbor(n(9), with = "minicbor::bytes")]
+    pub(crate) device_list: Vec<u8>,
+    #[n(10)]
+    pub(crate) vault_record: RecordId,
+    #[n(11)]
+    pub(crate) vault_version: u64,
+    #[n(12)]
+    pub(crate) device_created_at: UnixMillis,
+    /// Until it was typed back.
+    #[n(13)]
+    pub(crate) recovery_key: Option<StoredText>,
+    /// Native hosts only; browsers have a cookie.
+    #[n(14)]
+    pub(crate) refresh_token: Option<StoredSecret>,
+    #[n(15)]
+    pub(crate) session_id: Option<SessionId>,
+    #[n(16)]
+    pub(crate) stage: Stage,
+    /// Local changes of the vault that the relay has not confirmed.
+    #[n(17)]
+    pub(crate) vault_dirty: bool,
+}
+
+/// A contact's device list as last verified (K-2): the floor below which the relay can't go back.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct ContactRecord {
+    #[n(0)]
+    pub(crate) account_id: AccountId,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub(crate) device_list: Vec<u8>,
+}
+
+/// Where a group stands on this device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub(crate) enum GroupStage {
+    /// The creating bundle is on its way.
+    #[n(0)]
+    Creating,
+    /// Known from the relay; this device has no leaf yet and joins by external commit (K-7).
+    #[n(1)]
+    Joining,
+    /// A member.
+    #[n(2)]
+    Active,
+    /// This device's leaf was removed, or the group can't be followed any more.
+    #[n(3)]
+    Ended,
+}
+
+/// What the core holds of every group, loaded or not.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct Summary {
+    #[n(0)]
+    pub(crate) group_id: GroupId,
+    #[n(1)]
+    pub(crate) peer: AccountId,
+    #[n(2)]
+    pub(crate) stage: GroupStage,
+    /// Everything up to this `seq` is processed and saved.
+    #[n(3)]
+    pub(crate) cursor: u64,
+    /// Received and not read, ascending; at most [`UNREAD_MAX`], older ones are counted as read.
+    #[n(4)]
+    pub(crate) unread: Vec<u64>,
+    #[n(5)]
+    pub(crate) last: Option<LastLine>,
+    #[n(6)]
+    pub(crate) active_at: UnixMillis,
+    /// Lines already written under the current cursor's `seq`.
+    #[n(7)]
+    pub(crate) lines_at_cursor: u16,
+    /// This device has told the group its profile.
+    #[n(8)]
+    pub(crate) profile_sent: bool,
+    /// A device is in the group that its account's list does not show: sending waits (check 5).
+    #[n(9)]
+    pub(crate) unlisted_device: bool,
+}
+
+/// Unread messages that a summary counts one by one.
+pub(crate) const UNREAD_MAX: usize = 1000;
+
+/// A commit bundle whose acceptance is not known yet.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct PendingBundle {
+    #[n(0)]
+    pub(crate) group_id: GroupId,
+    #[n(1)]
+    pub(crate) kind: BundleKind,
+    /// The encoded body of the request.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub(crate) body: Vec<u8>,
+    /// SHA-256 of the commit: finds it in the log.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub(crate) commit_hash: [u8; 32],
+}
+
+/// Which route a bundle takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub(crate) enum BundleKind {
+    #[n(0)]
+    Create,
+    #[n(1)]
+    Join,
+}
+
+/// What a person wrote and the group's log does not show yet.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct OutboxItem {
+    #[n(0)]
+    pub(crate) group_id: GroupId,
+    /// Its place among the outbox's items.
+    #[n(1)]
+    pub(crate) order: u64,
+    /// The id inside, which the screen knows.
+    #[n(2)]
+    pub(crate) message_id: MessageId,
+    /// The post's id, which the relay knows (D-4).
+    #[n(3)]
+    pub(crate) post_id: MessageId,
+    #[n(4)]
+    pub(crate) written_at: UnixMillis,
+    /// The application content, encoded ([`super::content`]).
+    #[cbor(n(5), with = "minicbor::bytes")]
+    pub(crate) content: Vec<u8>,
+    /// What the screen shows of it; profiles show nothing.
+    #[n(6)]
+    pub(crate) view: Option<Content>,
+    #[n(7)]
+    pub(crate) delivery: Delivery,
+    /// The bytes as encrypted for one epoch; sent again as they are.
+    #[n(8)]
+    pub(crate) encrypted: Option<Encrypted>,
+    /// SHA-256 of every encryption that was ever sent: any of them in the log is this message.
+    #[n(9)]
+    pub(crate) hashes: Vec<Hash>,
+    /// The file's container is not at the relay yet.
+    #[n(10)]
+    pub(crate) awaits_upload: bool,
+    /// Where the relay stored it.
+    #[n(11)]
+    pub(crate) seq: Option<u64>,
+}
+
+impl core::fmt::Debug for OutboxItem {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "OutboxItem({} {:?})", self.message_id, self.delivery)
+    }
+}
+
+/// SHA-256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub(crate) struct Hash(#[cbor(n(0), with = "minicbor::bytes")] pub(crate) [u8; 32]);
+
+/// One encryption of an outbox item.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct Encrypted {
+    #[n(0)]
+    pub(crate) epoch: u64,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub(crate) ciphertext: Vec<u8>,
+}
+
+/// What opens a file.
+#[derive(Clone, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct FileRecord {
+    #[n(0)]
+    pub(crate) blob_id: BlobId,
+    #[n(1)]
+    pub(crate) key: StoredSecret,
+    #[n(2)]
+    pub(crate) size_bytes: u64,
+    #[n(3)]
+    pub(crate) view: FileView,
+}
+
+/// SHA-256.
+pub(crate) fn hash(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// The record's bytes, wiped after use; writing to memory does not fail.
+pub(crate) fn encode<T: Encode<()>>(record: &T) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(minicbor::to_vec(record).unwrap_or_default())
+}
