@@ -154,7 +154,9 @@ fn no_waiting_or_skipping_in_tests(source: &Source<'_>) -> Vec<String> {
 }
 
 fn environment_only_in_config(source: &Source<'_>) -> Vec<String> {
-    if source.kind() != "rs" || source.path.ends_with("/config.rs") || is_rule_book(source) {
+    // A build script's only arguments are in its environment.
+    let may = ["/config.rs", "/build.rs"].iter().any(|name| source.path.ends_with(name));
+    if source.kind() != "rs" || may || is_rule_book(source) {
         return Vec::new();
     }
     let lines: Vec<&str> = source.text.lines().collect();

@@ -143,7 +143,7 @@ impl Client {
 
     /// Every claimed key package against the account's signed list (checks 1, 2, 5, 8).
     fn check_claimed(
-        &mut self,
+        &self,
         account: AccountId,
         claimed: &ClaimedKeyPackages,
         now: UnixMillis,

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,6 +12,16 @@ import { Proxy } from './proxy';
 const ASK_AGAIN_MS = 50;
 /** A relay that isn't ready by then never will be. */
 const READY_WITHIN_MS = 20_000;
+
+/**
+ * A story registers and logs in as often as it likes, from one address. The limits have tests of
+ * their own; nothing else about this relay differs from one that was just installed.
+ */
+const CONFIGURATION = `
+[limits.rates]
+login_address = { per_minute = 10000, burst = 10000 }
+registration_address = { per_minute = 10000, burst = 10000 }
+`;
 
 /** A named piece of what the relay left behind: a file, its log, or the bytes of a connection. */
 export type Trace = { name: string; bytes: Buffer };
@@ -45,11 +55,14 @@ export class Relay {
   /** Starts it (again) and waits until it says that it is ready. */
   async run(): Promise<void> {
     const binary = process.env['SOTTO_BINARY'] ?? join(import.meta.dirname, '../../../target/debug/sotto');
+    const configuration = join(this.dataDir, 'sotto.toml');
+    writeFileSync(configuration, CONFIGURATION);
     const started = spawn(binary, ['serve'], {
       cwd: this.dataDir,
       env: {
         PATH: process.env['PATH'],
-        RUST_LOG: 'trace',
+        SOTTO_CONFIG: configuration,
+        SOTTO_LOG: 'trace',
         SOTTO_LISTEN: `127.0.0.1:${this.port}`,
         SOTTO_DATA_DIR: join(this.dataDir, 'data'),
         SOTTO_PUBLIC_URL: this.origin,
@@ -105,7 +118,7 @@ export class Relay {
     const deadline = Date.now() + READY_WITHIN_MS;
     while (Date.now() < deadline) {
       if (this.process?.exitCode !== null) break;
-      const answer = await fetch(`http://127.0.0.1:${this.port}/health/ready`).catch(() => null);
+      const answer = await fetch(`http://127.0.0.1:${this.port}/v1/ready`).catch(() => null);
       if (answer?.ok === true) return;
       await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
     }

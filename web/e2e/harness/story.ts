@@ -13,15 +13,15 @@ type Story = {
  * if a page or a worker broke the policy or threw: zero violations, in every story.
  */
 export const story = base.extend<Story>({
-  // Playwright reads from the first argument's pattern which fixtures are needed: here none.
-  relay: async ({}, use) => {
+  // oxlint-disable-next-line no-empty-pattern -- Playwright reads the needed fixtures from the pattern: none
+  relay: async ({}, provide) => {
     const relay = await Relay.start();
-    await use(relay);
+    await provide(relay);
     await relay.stop();
   },
-  person: async ({ browser }, use) => {
+  person: async ({ browser }, provide) => {
     const people: Person[] = [];
-    await use(async () => {
+    await provide(async () => {
       const person = await Person.open(browser);
       people.push(person);
       return person;
