@@ -9,6 +9,8 @@ import version from './package.json' with { type: 'json' };
 const devNonce = 'dev-nonce';
 const relay = process.env['SOTTO_RELAY'] ?? 'http://localhost:8080';
 
+const workerTests = ['src/core/{store,transport}.test.ts', 'src/core/worker/**/*.test.ts'];
+
 export default defineConfig({
   plugins: [react(), buildId(version.version)],
   define: { __VERSION__: JSON.stringify(version.version) },
@@ -30,9 +32,20 @@ export default defineConfig({
     proxy: { '/v1': { target: relay, ws: true } },
   },
   test: {
-    environment: 'jsdom',
-    include: ['src/**/*.test.{ts,tsx}'],
-    setupFiles: ['tests/setup.ts'],
-    css: { modules: { classNameStrategy: 'non-scoped' } },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'page',
+          environment: 'jsdom',
+          include: ['src/**/*.test.{ts,tsx}'],
+          exclude: workerTests,
+          setupFiles: ['tests/setup.ts'],
+          css: { modules: { classNameStrategy: 'non-scoped' } },
+        },
+      },
+      // What runs in the worker has no document, and neither have its tests.
+      { extends: true, test: { name: 'worker', environment: 'node', include: workerTests } },
+    ],
   },
 });
