@@ -20,6 +20,8 @@ export default defineConfig({
     outDir: 'dist',
     target: 'es2023',
     assetsInlineLimit: 0,
+    // One file, so that the order of the cascade layers never depends on how chunks are cut.
+    cssCodeSplit: false,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
   },
@@ -41,6 +43,8 @@ export default defineConfig({
           include: ['src/**/*.test.{ts,tsx}'],
           exclude: workerTests,
           setupFiles: ['tests/setup.ts'],
+          // Typing into forms is slow where several builds share two cores.
+          testTimeout: 20_000,
           css: { modules: { classNameStrategy: 'non-scoped' } },
         },
       },

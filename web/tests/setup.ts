@@ -11,5 +11,6 @@ class NoResize implements ResizeObserver {
 vi.stubGlobal('ResizeObserver', NoResize);
 window.matchMedia = (query) => ({ matches: query.includes('hover: hover'), media: query, onchange: null, addEventListener() {}, removeEventListener() {}, addListener() {}, removeListener() {}, dispatchEvent: () => false });
 Element.prototype.scrollIntoView = () => {};
+Element.prototype.scrollTo = () => {};
 
 afterEach(cleanup);

@@ -23,7 +23,11 @@ export async function storageReport(): Promise<StorageReport> {
 
 /** Asks the browser not to clear this store by itself; it may say no. */
 export async function keepStorage(): Promise<boolean> {
-  return navigator.storage.persist().catch(() => false);
+  try {
+    return await navigator.storage.persist();
+  } catch {
+    return false;
+  }
 }
 
 /** What a person would call this device, from what the browser tells everybody anyway. */

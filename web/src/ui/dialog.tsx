@@ -1,6 +1,7 @@
 import { Dialog as Base } from '@base-ui/react/dialog';
 import { X } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { useRef } from 'react';
+import type { ReactNode, RefObject } from 'react';
 import { IconButton } from './button';
 import styles from './dialog.module.css';
 import type_ from './type.module.css';
@@ -10,18 +11,21 @@ type Props = {
   closeLabel: string;
   onClose: () => void;
   children: ReactNode;
+  /** What gets the focus; without it the sheet itself. */
+  focus?: RefObject<HTMLElement | null>;
   /** A question that must be answered by one of its buttons shows no cross (Esc still closes it). */
   cross?: boolean;
 };
 
 /** A sheet over the page. Mounted = open, so that its state starts anew each time. */
-export function Dialog({ title, closeLabel, onClose, children, cross = true }: Props) {
+export function Dialog({ title, closeLabel, onClose, children, focus, cross = true }: Props) {
+  const popup = useRef<HTMLDivElement>(null);
   return (
     <Base.Root open onOpenChange={(open) => open || onClose()}>
       <Base.Portal>
         <Base.Backdrop className={styles.veil} />
         <Base.Viewport className={styles.viewport}>
-          <Base.Popup className={styles.sheet}>
+          <Base.Popup ref={popup} className={styles.sheet} initialFocus={focus ?? popup}>
             <div className={styles.head}>
               <Base.Title className={type_.title}>{title}</Base.Title>
               {cross && <IconButton label={closeLabel} onClick={onClose}><X size={20} strokeWidth={1.6} aria-hidden /></IconButton>}

@@ -13,10 +13,12 @@ type Props = Omit<InputHTMLAttributes<HTMLInputElement>, 'onChange'> & {
   onValue: (value: string) => void;
   ref?: Ref<HTMLInputElement>;
   after?: ReactNode;
+  /** Between the input and its hint. */
+  below?: ReactNode;
   digits?: boolean;
 };
 
-export function Field({ label, labelHidden, hint, error, onValue, after, digits, ...input }: Props) {
+export function Field({ label, labelHidden, hint, error, onValue, after, below, digits, ...input }: Props) {
   const id = useId();
   const describedBy = error || hint ? `${id}-hint` : undefined;
   return (
@@ -33,6 +35,7 @@ export function Field({ label, labelHidden, hint, error, onValue, after, digits,
         />
         {after}
       </div>
+      {below}
       <div id={describedBy} className={styles.hints} aria-live="polite">
         {error ? <span className={styles.error}>{error}</span> : hint && <span className={styles.hint}>{hint}</span>}
       </div>

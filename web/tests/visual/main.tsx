@@ -31,7 +31,7 @@ const script = demo({
 });
 window.script = script;
 window.emit = (event) => script.emit(event);
-void sunset().then((blob) => script.holdFile('bob-10', blob));
+script.holdFile('bob-10', await sunset());
 
 const core: Core = query.has('worker') ? connectCore(() => spawnWorker(workerUrl)) : script;
 window.workerCore = query.has('worker') ? core : undefined;

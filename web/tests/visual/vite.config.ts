@@ -8,5 +8,5 @@ export default defineConfig({
   publicDir: '../../public',
   define: { __VERSION__: JSON.stringify('0.1.0') },
   worker: { format: 'es' },
-  build: { outDir: '../../test-results/visual', emptyOutDir: true, target: 'es2023', assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  build: { outDir: '../../test-results/visual', emptyOutDir: true, target: 'es2023', assetsInlineLimit: 0, cssCodeSplit: false, modulePreload: { polyfill: false } },
 });

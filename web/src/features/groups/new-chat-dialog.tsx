@@ -1,5 +1,5 @@
 import { Info } from 'lucide-react';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import type { FormEvent } from 'react';
 import type { GroupId } from '../../core/calls';
 import { useCore, useCoreState } from '../../core/context';
@@ -18,6 +18,7 @@ export function NewChatDialog({ handle: given, onClose, onStarted }: Props) {
   const ownName = useCoreState((state) => state.profile?.displayName ?? '');
   const [typed, setTyped] = useState(given);
   const [starting, setStarting] = useState<'idle' | 'busy' | { failed: string }>('idle');
+  const input = useRef<HTMLInputElement>(null);
   const handle = typed.trim().replace(/^@/, '').toLowerCase();
 
   const start = async (event: FormEvent) => {
@@ -33,9 +34,9 @@ export function NewChatDialog({ handle: given, onClose, onStarted }: Props) {
   };
 
   return (
-    <Dialog title={text.newChat.title} closeLabel={text.close} onClose={onClose}>
+    <Dialog title={text.newChat.title} closeLabel={text.close} onClose={onClose} focus={input}>
       <form className={styles.newChat} onSubmit={start} noValidate>
-        <Field label={text.newChat.handle} labelHidden placeholder={text.newChat.placeholder} value={typed} onValue={(value) => { setTyped(value); setStarting('idle'); }} autoComplete="off" autoCapitalize="none" spellCheck={false} error={typeof starting === 'object' ? starting.failed : undefined} />
+        <Field ref={input} label={text.newChat.handle} labelHidden placeholder={text.newChat.placeholder} value={typed} onValue={(value) => { setTyped(value); setStarting('idle'); }} autoComplete="off" autoCapitalize="none" spellCheck={false} error={typeof starting === 'object' ? starting.failed : undefined} />
         <Note icon={<Info size={16} strokeWidth={1.6} aria-hidden />}>{text.newChat.note(ownName)}</Note>
         <Button look="go" wide type="submit" busy={starting === 'busy'} disabled={handle === '' || starting === 'busy'}>{starting === 'busy' ? text.newChat.busy : text.newChat.submit}</Button>
       </form>

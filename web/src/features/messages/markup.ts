@@ -13,9 +13,9 @@ const depthMax = 3;
 // Every repetition is bounded, so that no text makes the scan quadratic.
 const token = new RegExp(
   [
-    '```\\n?(?<block>[^`]{1,16000})```',
+    '```\\n?(?<block>[^`]{1,16000})```\\n?',
     '`(?<code>[^`\\n]{1,2000})`',
-    '(?<url>https?:\\/\\/[^\\s<>"`]{1,2000})',
+    '(?<!\\w:)(?<url>https?:\\/\\/[^\\s<>"`]{1,2000})',
     '(?<mail>(?:mailto:)?[\\w.+-]{1,64}@[\\w-]{1,63}(?:\\.[\\w-]{1,63}){1,8})',
     '(?<![\\w*])\\*(?=\\S)(?<bold>[^*\\n]{1,4000})(?<=\\S)\\*(?![\\w*])',
     '(?<![\\w_])_(?=\\S)(?<italic>[^_\\n]{1,4000})(?<=\\S)_(?![\\w_])',
@@ -67,9 +67,13 @@ function trimUrl(url: string): string {
   let end = url.length;
   while (end > 0) {
     const last = url[end - 1] ?? '';
-    const unopened = last === ')' && !url.slice(0, end).includes('(');
+    const unopened = last === ')' && occurrences(url.slice(0, end), ')') > occurrences(url.slice(0, end), '(');
     if (!/[.,;:!?'*_]/.test(last) && !unopened) break;
     end -= 1;
   }
   return url.slice(0, end);
+}
+
+function occurrences(text: string, character: string): number {
+  return text.split(character).length - 1;
 }

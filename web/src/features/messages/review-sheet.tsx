@@ -1,5 +1,5 @@
 import { ArrowRight, X } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { FormEvent } from 'react';
 import type { Conversation } from '../../core/calls';
 import { useCore, useCoreState } from '../../core/context';
@@ -21,6 +21,7 @@ export function ReviewSheet({ conversation, files: given, onClose }: Props) {
   const maxBytes = useCoreState((state) => state.limits?.fileMaxBytes ?? Infinity);
   const [files, setFiles] = useState(given);
   const [caption, setCaption] = useState('');
+  const captionInput = useRef<HTMLTextAreaElement>(null);
   const [only] = files;
   const tooLarge = files.some((file) => file.size > maxBytes);
 
@@ -46,7 +47,7 @@ export function ReviewSheet({ conversation, files: given, onClose }: Props) {
   };
 
   return (
-    <Dialog title={text.files.review(conversation.peer.displayName)} closeLabel={text.close} onClose={onClose}>
+    <Dialog title={text.files.review(conversation.peer.displayName)} closeLabel={text.close} onClose={onClose} focus={captionInput}>
       {files.length === 1 && only && isPicture(only.type) && <div className={styles.only}><Thumb file={only} /></div>}
       <ul className={styles.files}>
         {files.map((file) => (
@@ -61,7 +62,7 @@ export function ReviewSheet({ conversation, files: given, onClose }: Props) {
         ))}
       </ul>
       <form className={styles.caption} onSubmit={send}>
-        <div className={styles.box}><textarea rows={1} aria-label={text.files.caption} placeholder={text.files.caption} value={caption} onChange={(event) => setCaption(event.target.value)} dir="auto" /></div>
+        <div className={styles.box}><textarea ref={captionInput} rows={1} aria-label={text.files.caption} placeholder={text.files.caption} value={caption} onChange={(event) => setCaption(event.target.value)} dir="auto" /></div>
         <button type="submit" className={styles.send} aria-label={text.composer.send} title={text.composer.send} disabled={tooLarge}><ArrowRight size={20} strokeWidth={1.8} aria-hidden /></button>
       </form>
     </Dialog>

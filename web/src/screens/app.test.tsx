@@ -1,0 +1,217 @@
+import { render, screen, waitFor, within } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { CoreProvider } from '../core/context';
+import { contact, message, ScriptedCore } from '../core/scripted';
+import type { Script } from '../core/scripted';
+import { settings } from '../core/settings';
+import { App } from './app';
+
+const bob = (): Script['conversations'][number] => ({
+  contact: contact('bob', 'Bob', 2),
+  readUptoSeq: 9,
+  messages: [message('bob', 1, 1000, 'peer', { kind: 'text', text: 'Morning!' })],
+});
+
+function open(path: string, script: Partial<Script> = {}) {
+  history.replaceState(null, '', path);
+  const core = new ScriptedCore({ conversations: [bob()], ...script });
+  render(<CoreProvider core={core}><App /></CoreProvider>);
+  return { core, user: userEvent.setup() };
+}
+
+beforeEach(() => settings.setState(settings.getInitialState(), true));
+
+describe('before signing in', () => {
+  it('an account is made, the key comes, and "Later" leaves a banner that leads back once', async () => {
+    const { core, user } = open('/', { boot: 'fresh', conversations: [] });
+    await user.click(await screen.findByRole('button', { name: 'Create an account' }));
+    await user.type(screen.getByLabelText('Name'), 'Alice');
+    await user.type(screen.getByLabelText('Handle'), '@Alice');
+    await user.type(screen.getByLabelText('Password'), 'correct horse battery');
+    await screen.findByText('@alice is free');
+    await user.click(screen.getByRole('button', { name: 'Make my keys' }));
+
+    const key = await screen.findByRole('list', { name: 'Recovery key' });
+    expect(within(key).getAllByRole('listitem')).toHaveLength(9);
+    expect(core.calls.createAccount?.[0]).toMatchObject({ handle: 'alice', displayName: 'Alice' });
+    await user.click(screen.getByRole('button', { name: 'Later' }));
+    await user.click(await screen.findByRole('button', { name: 'Save it now' }));
+
+    await screen.findByRole('list', { name: 'Recovery key' });
+    expect(screen.queryByRole('button', { name: 'Later' })).toBeNull();
+  });
+
+  it('the recovery key is confirmed by its two groups and by nothing else', async () => {
+    const { core, user } = open('/recovery-key', { recoveryKeyConfirmed: false });
+    const groups = within(await screen.findByRole('list', { name: 'Recovery key' })).getAllByRole('listitem').map((item) => item.textContent ?? '');
+    const fields = screen.getAllByRole('textbox');
+    const wanted = fields.map((field) => groups[Number(/\d/.exec(labelOf(field))?.[0]) - 1] ?? '');
+
+    for (const field of fields) await user.type(field, 'ZZZZ');
+    await user.click(screen.getByRole('button', { name: 'I have saved it' }));
+    expect(core.calls.confirmRecoveryKey).toBeUndefined();
+    for (const [place, field] of fields.entries()) {
+      await user.clear(field);
+      await user.type(field, (wanted[place] ?? '').toLowerCase());
+    }
+    await user.click(screen.getByRole('button', { name: 'I have saved it' }));
+
+    await waitFor(() => expect(core.calls.confirmRecoveryKey).toHaveLength(1));
+  });
+
+  it('a taken handle and a short password make no account', async () => {
+    const { core, user } = open('/create', { boot: 'fresh' });
+    await user.type(await screen.findByLabelText('Name'), 'Bob');
+    await user.type(screen.getByLabelText('Handle'), 'bob');
+    await user.type(screen.getByLabelText('Password'), 'short');
+    await screen.findByText('@bob is taken.');
+
+    await user.click(screen.getByRole('button', { name: 'Make my keys' }));
+
+    expect(core.calls.createAccount).toBeUndefined();
+  });
+
+  it('a wrong password is told beside the password and nothing changes', async () => {
+    const { user } = open('/log-in', { boot: 'fresh', failures: { logIn: 'wrongPassword' } });
+    await user.type(await screen.findByLabelText('Handle'), 'alice');
+    await user.type(screen.getByLabelText('Password'), 'wrong');
+    await user.click(screen.getByRole('button', { name: 'Sign in' }));
+
+    expect(await screen.findByText(/That doesn’t open it/)).toBeTruthy();
+    expect(screen.getByLabelText('Password').getAttribute('aria-invalid')).toBe('true');
+  });
+
+  it('logging in says that older messages aren’t here', async () => {
+    open('/log-in', { boot: 'fresh' });
+
+    expect(await screen.findByText(/Messages from before aren’t on this browser/)).toBeTruthy();
+  });
+});
+
+describe('states of the whole page', () => {
+  it('a second tab takes over only when asked', async () => {
+    const { core, user } = open('/', { boot: 'otherTab' });
+    const take = await screen.findByRole('button', { name: 'Use it here' });
+    expect(core.calls.listConversations).toBeUndefined();
+
+    await user.click(take);
+
+    expect(await screen.findByRole('link', { name: /Bob/ })).toBeTruthy();
+  });
+
+  it('the tab that lost the store stops showing messages', async () => {
+    const { core } = open('/');
+    await screen.findByRole('link', { name: /Bob/ });
+
+    core.emit({ type: 'takenOver' });
+
+    expect(await screen.findByText('Sotto is open in another tab.')).toBeTruthy();
+    expect(screen.queryByText('Morning!')).toBeNull();
+  });
+
+  it('a cleared store offers to sign in again, not to begin', async () => {
+    const { user } = open('/', { boot: 'storeCleared' });
+    expect(await screen.findByText('This browser forgot you.')).toBeTruthy();
+
+    await user.click(screen.getByRole('button', { name: 'Sign in again' }));
+
+    expect(await screen.findByText('Welcome back.')).toBeTruthy();
+  });
+
+  it('a dead core restarts once by itself and asks the second time', async () => {
+    const { core } = open('/');
+    await screen.findByRole('link', { name: /Bob/ });
+
+    core.emit({ type: 'fatal', code: 'coreDied' });
+    await screen.findByText(/Nothing is lost/);
+    core.emit({ type: 'fatal', code: 'coreDied' });
+
+    expect(await screen.findByRole('button', { name: 'Start it again' })).toBeTruthy();
+  });
+
+  it('signing out asks first, and says so when this browser was removed elsewhere', async () => {
+    const { core, user } = open('/settings/profile');
+    await user.click(await screen.findByRole('button', { name: 'Sign out' }));
+    expect(core.calls.logOut).toBeUndefined();
+    await user.click(screen.getByRole('button', { name: 'Sign out and forget' }));
+
+    expect(await screen.findByText(/this browser has forgotten your messages/)).toBeTruthy();
+    core.emit({ type: 'signedOut', reason: 'revoked' });
+    expect(await screen.findByText(/was removed from your account/)).toBeTruthy();
+  });
+});
+
+describe('chats', () => {
+  it('an unknown handle is told in the dialog, a known one opens its chat', async () => {
+    const { user } = open('/');
+    await user.click(await screen.findByRole('button', { name: 'New chat' }));
+    await user.type(screen.getByLabelText('Handle'), '@nobody');
+    await user.click(screen.getByRole('button', { name: 'Start chat' }));
+    expect(await screen.findByText('Nobody here has that handle.')).toBeTruthy();
+
+    await user.clear(screen.getByLabelText('Handle'));
+    await user.type(screen.getByLabelText('Handle'), '@carol');
+    await user.click(screen.getByRole('button', { name: 'Start chat' }));
+
+    expect(await screen.findByLabelText('Message carol')).toBeTruthy();
+  });
+
+  it('Enter sends, Shift+Enter doesn’t, and a failed save gives the text back', async () => {
+    const { core, user } = open('/c/bob');
+    const composer = await screen.findByLabelText('Message Bob');
+    await user.type(composer, 'one{Shift>}{Enter}{/Shift}two{Enter}');
+    expect(core.calls.sendText?.[0]?.text).toBe('one\ntwo');
+    core.script.failures.sendText = 'storeFailed';
+
+    await user.type(composer, 'three{Enter}');
+
+    await waitFor(() => expect((composer as HTMLTextAreaElement).value).toBe('three'));
+  });
+
+  it('"They match" confirms the fingerprint that was on the screen', async () => {
+    const { core, user } = open('/c/bob/details');
+    await user.click(await screen.findByRole('button', { name: 'Compare numbers' }));
+    await user.click(await screen.findByRole('button', { name: 'They match' }));
+
+    await waitFor(() => expect(core.calls.confirmMatch?.[0]?.fingerprint).toMatch(/^9f3a41d0/));
+    expect((await screen.findAllByRole('img', { name: 'Verified' })).length).toBeGreaterThan(0);
+  });
+
+  it('a changed key of a verified contact asks, and "Not now" leaves the line above the composer', async () => {
+    const verified = bob();
+    verified.contact.trust = { state: 'verified', verifiedAt: 1 };
+    const { core, user } = open('/c/bob', { conversations: [verified] });
+    await screen.findByLabelText('Message Bob');
+
+    core.changeKey('bob');
+    const dialog = await screen.findByRole('dialog', { name: 'Bob’s key changed' });
+    await user.click(within(dialog).getByRole('button', { name: 'Not now' }));
+
+    expect(await screen.findByText(/Messages wait until you decide/)).toBeTruthy();
+    expect(core.calls.acceptKey).toBeUndefined();
+  });
+
+  it('unread messages stand in the title', async () => {
+    const unread = bob();
+    unread.readUptoSeq = 0;
+    open('/', { conversations: [unread] });
+
+    await waitFor(() => expect(document.title).toBe('(1) Sotto'));
+  });
+
+  it('waiting messages are counted while offline, and "back" is said when they are gone', async () => {
+    const { core } = open('/');
+    await screen.findByRole('link', { name: /Bob/ });
+
+    core.connect({ state: 'offline', retryAt: null }, 3);
+    expect(await screen.findByText(/3 messages will go/)).toBeTruthy();
+    core.connect({ state: 'online' }, 0);
+
+    expect(await screen.findByText('Back. Everything is sent.')).toBeTruthy();
+  });
+});
+
+function labelOf(field: HTMLElement): string {
+  return (field as HTMLInputElement).labels?.[0]?.textContent ?? '';
+}
