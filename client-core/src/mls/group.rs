@@ -79,7 +79,7 @@ pub(super) struct State {
 
 impl std::fmt::Debug for Group {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Group({}, epoch {}, ***)", self.id, self.epoch())
+        write!(f, "Group({:?}, epoch {}, ***)", self.id, self.epoch())
     }
 }
 

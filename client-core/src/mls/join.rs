@@ -86,7 +86,7 @@ pub struct PendingJoin {
 
 impl std::fmt::Debug for PendingJoin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "PendingJoin({}, ***)", self.id)
+        write!(f, "PendingJoin({:?}, ***)", self.id)
     }
 }
 

@@ -85,7 +85,7 @@ pub struct OwnLeaf {
 
 impl std::fmt::Debug for OwnLeaf {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "OwnLeaf({}, ***)", self.certificate.body.device)
+        write!(f, "OwnLeaf({:?}, ***)", self.certificate.body.device)
     }
 }
 

@@ -1,37 +1,26 @@
 //! Padding of message content (D-9): lengths fall into buckets, so that a ciphertext's size says little.
 
 use super::error::{Misuse, Violation};
+use crate::padding::bucket;
 use protocol::limits::MESSAGE_BYTES_MAX;
 use zeroize::Zeroizing;
 
 /// Bytes of the length that stands before the content, big-endian.
 const LENGTH_BYTES: usize = 4;
-const BUCKETS: [usize; 5] = [256, 1024, 4096, 16 * 1024, 64 * 1024];
 /// What the framing of MLS adds at most: header, signature, tags, authenticated data.
 const FRAMING_BYTES: usize = 4096;
 
 /// The padded size of `content_bytes` bytes: 256 B, 1, 4, 16, 64 KiB, then Padmé (at most 12 % more).
 pub fn padded_bytes(content_bytes: usize) -> usize {
     let length = content_bytes.saturating_add(LENGTH_BYTES);
-    BUCKETS
-        .into_iter()
-        .find(|bucket| length <= *bucket)
-        .unwrap_or_else(|| padme(length))
-}
-
-/// Padmé (Nikitin et al., PURBs, 2019): keeps only the highest ⌊log₂ log₂ L⌋ + 1 bits of the mantissa.
-fn padme(length: usize) -> usize {
-    let exponent = length.ilog2();
-    let kept = exponent.max(1).ilog2() + 1;
-    let mask = (1_usize << exponent.saturating_sub(kept)) - 1;
-    length.saturating_add(mask) & !mask
+    usize::try_from(bucket(length as u64)).unwrap_or(usize::MAX)
 }
 
 /// `length u32 | content | zeros`, in a bucket's size.
 pub(crate) fn pad(content: &[u8]) -> Result<Zeroizing<Vec<u8>>, Misuse> {
     let size = padded_bytes(content.len());
     let length = u32::try_from(content.len()).map_err(|_| Misuse::TooLarge)?;
-    if size + FRAMING_BYTES > MESSAGE_BYTES_MAX {
+    if size.saturating_add(FRAMING_BYTES) > MESSAGE_BYTES_MAX {
         return Err(Misuse::TooLarge);
     }
     let mut padded = Zeroizing::new(Vec::with_capacity(size));

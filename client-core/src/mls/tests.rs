@@ -3,6 +3,7 @@
 mod attacks;
 mod external;
 mod groups;
+mod joins;
 mod key_packages;
 mod kill;
 

@@ -294,3 +294,75 @@ fn another_devices_keys_are_refused() {
         Misuse::WrongKeys.into()
     );
 }
+
+/// The other member runs OpenMLS on RustCrypto; ours runs on libcrux when that feature is on.
+#[test]
+fn members_on_different_cryptography_understand_each_other() {
+    use openmls::prelude::{MlsMessageIn, ProcessedMessageContent, tls_codec::Deserialize as _};
+    let (alice, mut group, mut peer) = super::alice_and_mallory(Role::Admin);
+    let update = || Changes {
+        own_update: OwnUpdate::Always,
+        ..Changes::default()
+    };
+
+    for round in 2_u64..5 {
+        let bundle = group.commit(&alice.own, update()).unwrap();
+        group.merge_pending().unwrap();
+        let message = group.encrypt(&alice.own, b"from ours", b"").unwrap();
+        let mls = peer.mls.as_mut().unwrap();
+        for bytes in [bundle.commit, message] {
+            let message = MlsMessageIn::tls_deserialize_exact(bytes).unwrap();
+            let message = message.try_into_protocol_message().unwrap();
+            let processed = mls.process_message(&peer.provider, message).unwrap();
+            if let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() {
+                mls.merge_staged_commit(&peer.provider, *staged).unwrap();
+            }
+        }
+        let (commit, envelope) = peer.commit_with(&protocol::Deltas::default(), |builder| {
+            builder.force_self_update(true)
+        });
+        let mls = peer.mls.as_mut().unwrap();
+        mls.merge_pending_commit(&peer.provider).unwrap();
+        let merged = group.process_commit(&commit, &envelope).unwrap();
+        assert_eq!(merged.epoch, round * 2 - 1);
+        assert_eq!(mls.epoch_authenticator().as_slice(), group.epoch_authenticator());
+    }
+}
+
+#[test]
+fn ones_own_message_is_told_apart_from_a_broken_one() {
+    let (devices, [mut alice, _]) = two();
+    let message = alice.encrypt(&devices[0].own, b"x", b"").unwrap();
+
+    assert_eq!(alice.decrypt(&message).unwrap_err(), Unreadable::Own.into());
+}
+
+#[test]
+fn nothing_secret_shows_in_debug() {
+    let (devices, [mut alice, _]) = two();
+    let join = format!("{:?} {:?} {:?}", devices[0].own, alice, devices[0].store());
+    let changes = alice.take_changes();
+
+    assert_eq!(
+        join,
+        "OwnLeaf(DeviceId(AQEBAQEBAQEBAQEBAQEBAQ), ***) Group(GroupId(CQkJCQkJCQkJCQkJCQkJCQ), epoch 1, ***) \
+         GroupStore(***)"
+    );
+    assert!(changes.is_empty());
+}
+
+#[test]
+fn keys_of_past_epochs_younger_than_two_days_stay() {
+    let (devices, [mut alice, mut bob]) = two();
+    let message = alice.encrypt(&devices[0].own, b"x", b"").unwrap();
+    let changes = Changes {
+        own_update: OwnUpdate::Always,
+        ..Changes::default()
+    };
+    let bundle = alice.commit(&devices[0].own, changes).unwrap();
+    accepted(&mut bob, &devices[0], &bundle);
+
+    bob.forget_past_epochs().unwrap();
+
+    assert_eq!(bob.decrypt(&message).unwrap().content.as_slice(), b"x");
+}
