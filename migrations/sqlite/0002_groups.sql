@@ -13,6 +13,8 @@ create table groups (
     epoch integer not null,
     -- messages of the previous epoch are taken until then; 0 after a removing commit (D-6)
     grace_until integer not null,
+    -- content up to here was cut because every device has it (D-11)
+    cut_seq integer not null,
     created_at integer not null
 ) strict, without rowid;
 
@@ -73,6 +75,8 @@ create table entries (
     primary key (group_id, seq)
 ) strict;
 create unique index entries_by_double_tag on entries (double_tag);
+-- For what is over by age (D-4, D-11).
+create index entries_by_age on entries (received_at);
 -- One slot per (group, epoch) (D-3).
 create unique index commit_slots on entries (group_id, epoch) where kind <> 0;
 

@@ -4,12 +4,18 @@ use std::ops::Deref;
 use std::sync::Arc;
 use tokio::sync::watch;
 
+use crate::acknowledgements::{self, Acknowledgements};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::edge::addresses::AddressCounts;
 use crate::live_sessions::LiveSessions;
+use crate::posts::PostMarks;
 use crate::rates::RateLimits;
-use crate::secrets::Secrets;
+use crate::secrets::{Purpose, Secrets};
+use crate::socket::hub::Hub;
+use crate::storage::writer::Writer;
 use crate::storage::{Db, StorageError};
+use crate::sweep;
 use crate::tokens::access::AccessTokens;
 use protocol::RelayId;
 
@@ -26,6 +32,11 @@ pub struct Parts {
     pub access_tokens: AccessTokens,
     pub sessions: LiveSessions,
     pub rates: RateLimits,
+    pub hub: Arc<Hub>,
+    pub acknowledgements: Acknowledgements,
+    pub(crate) post_marks: PostMarks,
+    pub(crate) writer: Writer,
+    pub(crate) unauthenticated_sockets: Arc<AddressCounts>,
     drain: watch::Sender<bool>,
 }
 
@@ -50,7 +61,24 @@ impl App {
         let secrets = Secrets::open(&config.data_dir).map_err(StartError::Secrets)?;
         let relay_id = secrets.relay_id();
         let db = Db::open(&config.database).await?;
+        let hub = Arc::new(Hub::default());
+        let told = Arc::clone(&hub);
+        let writer = Writer::start(
+            db.clone(),
+            clock.clone(),
+            Box::new(move |group, entry| told.publish(group, &entry)),
+        );
+        let limits = &config.limits;
+        let unauthenticated_sockets = AddressCounts::new(
+            limits.unauthenticated_sockets_max,
+            limits.unauthenticated_sockets_per_address_max,
+        );
         let parts = Parts {
+            hub,
+            acknowledgements: Acknowledgements::default(),
+            post_marks: PostMarks::new(secrets.hmac_key(Purpose::MessageDoubles)),
+            writer,
+            unauthenticated_sockets,
             access_tokens: AccessTokens::new(&secrets, relay_id),
             sessions: LiveSessions::load(&db).await?,
             rates: RateLimits::new(&config.limits.rates),
@@ -62,6 +90,12 @@ impl App {
             relay_id,
         };
         Ok(Self(Arc::new(parts)))
+    }
+
+    /// Starts what runs beside the requests: the writing of acknowledgements, sweeps, the pruning of limits.
+    pub fn start(&self) {
+        tokio::spawn(acknowledgements::run(self.clone()));
+        tokio::spawn(sweep::run(self.clone()));
     }
 
     /// Turns true when the relay goes down.
@@ -76,6 +110,7 @@ impl App {
 
     /// The last step of a drain: what waits is written, the database is closed.
     pub async fn close(&self) {
+        acknowledgements::write(self).await;
         self.db.close().await;
     }
 }

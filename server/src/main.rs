@@ -35,6 +35,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     raise_open_files();
     let (listen, public_url) = (config.listen, config.public_url.as_str().to_owned());
     let app = App::open(config, Clock::default()).await?;
+    app.start();
     let listener = sotto::edge::bind(listen)
         .await
         .map_err(|error| format!("{listen} can't be listened on: {error}"))?;

@@ -1,10 +1,19 @@
 //! All SQL of the relay: one file per noun, one text for both engines, `$1` placeholders.
 //! Function arguments: connection (the caller owns the transaction), owner that scopes the query, the rest, `now`.
 
+pub mod accounts;
+pub(crate) mod batch;
 pub mod connection;
+pub mod devices;
+pub mod entries;
+pub mod groups;
+pub mod key_packages;
 mod migrations;
-pub(crate) mod sessions;
+pub(crate) mod retention;
+pub mod sessions;
 pub mod value;
+pub(crate) mod welcomes;
+pub mod writer;
 
 pub use connection::{Connection, Db, Engine};
 pub use value::{Query, Row, query};
