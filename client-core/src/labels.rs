@@ -53,6 +53,14 @@ labels! {
     /// Begins the associated data of a value in the local store.
     LOCAL_VALUE = "sotto/v1/local-value";
 
+    // Files (F-1, F-4, F-9)
+    /// File key → payload key, nonce prefix and commitment of the content.
+    CONTENT = "sotto/v1/content";
+    /// Metadata key → AEAD key and commitment of the small container.
+    METADATA = "sotto/v1/metadata";
+    /// File key → read capability.
+    READ = "sotto/v1/read";
+
     // Fingerprints (K-4)
     /// Hashed before account id and identity key.
     IDENTITY = "sotto/v1/identity";

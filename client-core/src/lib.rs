@@ -5,6 +5,7 @@
 pub mod account_seed;
 pub mod certificate;
 pub mod client;
+pub mod container;
 mod derive;
 pub mod device_list;
 pub mod fingerprint;

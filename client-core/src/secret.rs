@@ -66,6 +66,7 @@ mod tests {
     use super::LocalStoreKey;
     use crate::{
         account_seed::{AccountSeed, PasswordKek, RootWrapKey},
+        container::{FileKey, MetadataKey, ReadCapability},
         identity::DeviceAuthSecret,
         opaque::{ExportKey, Login, Password, Registration, SessionKey},
         recovery_key::{RecoveryAuth, RecoveryKek, RecoveryKey},
@@ -92,6 +93,9 @@ mod tests {
             format!("{:?}", SettingsKey::from_bytes([0xab; 32])),
             format!("{:?}", LocalStoreKey::from_bytes([0xab; 32])),
             format!("{:?}", DeviceAuthSecret::from_bytes(&[0xab; 32])),
+            format!("{:?}", FileKey::from_bytes([0xab; 32])),
+            format!("{:?}", MetadataKey::from_bytes([0xab; 32])),
+            format!("{:?}", ReadCapability::from_bytes([0xab; 32])),
             format!("{:?}", ExportKey::from_bytes([0xab; 64])),
             format!("{:?}", SessionKey::from_bytes([0xab; 64])),
             format!("{:?}", password()),
@@ -113,6 +117,9 @@ mod tests {
             "SettingsKey(***)",
             "LocalStoreKey(***)",
             "DeviceAuthSecret(***)",
+            "FileKey(***)",
+            "MetadataKey(***)",
+            "ReadCapability(***)",
             "ExportKey(***)",
             "SessionKey(***)",
             "Password(***)",
