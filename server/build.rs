@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
-    let root = PathBuf::from(required("CARGO_MANIFEST_DIR")?).join("../web/dist");
+    let mut root = PathBuf::from(required("CARGO_MANIFEST_DIR")?).join("../web/dist");
     println!("cargo::rerun-if-changed={}", root.display());
     let mut files = Vec::new();
     if root.join("index.html").is_file() {
+        // The files' paths are canonical, so the root's has to be.
+        root = fs::canonicalize(root)?;
         collect(&root, &mut files)?;
     }
     files.sort();

@@ -55,7 +55,9 @@ story('an unknown file is no page, and an unknown path is', async ({ relay }) =>
 });
 
 story('over plain http on another host the page says what to do and starts nothing', async ({ relay, person }) => {
-  const { page } = await person();
+  const somebody = await person();
+  const { page } = somebody;
+  somebody.foresee(/Cross-Origin-Opener-Policy header has been ignored/);
 
   await page.goto(`http://sotto.test:${relay.proxy.port}/`);
 

@@ -24,11 +24,7 @@ impl Count {
 
     /// A program that failed without a failed test (it did not compile, it crashed) failed once.
     pub(crate) fn and_program(self, succeeded: bool) -> Self {
-        if succeeded || self.failed > 0 {
-            self
-        } else {
-            Self { failed: 1, ..self }
-        }
+        if succeeded || self.failed > 0 { self } else { Self { failed: 1, ..self } }
     }
 
     /// A line of cargo's own test runner (`test result: ok. 3 passed; 0 failed; …`) or of nextest
@@ -60,10 +56,7 @@ impl Count {
     /// vitest's JSON report.
     pub(crate) fn of_vitest(report: &Value) -> Option<Self> {
         let number = |key: &str| report.get(key)?.as_u64();
-        Some(Self {
-            passed: number("numPassedTests")?,
-            failed: number("numFailedTests")?,
-        })
+        Some(Self { passed: number("numPassedTests")?, failed: number("numFailedTests")? })
     }
 
     /// Playwright's JSON report. A test that passed only when repeated is a failed one.
@@ -101,23 +94,14 @@ mod tests {
         });
 
         assert_eq!(Count::of_vitest(&vitest), Some(Count { passed: 7, failed: 1 }));
-        assert_eq!(
-            Count::of_playwright(&playwright),
-            Some(Count { passed: 4, failed: 3 })
-        );
+        assert_eq!(Count::of_playwright(&playwright), Some(Count { passed: 4, failed: 3 }));
         assert_eq!(Count::of_playwright(&serde_json::json!({})), None);
     }
 
     #[test]
     fn a_program_that_failed_before_its_tests_counts_as_failed() {
         assert_eq!(Count::default().and_program(false), Count::FAILURE);
-        assert_eq!(
-            Count { passed: 2, failed: 3 }.and_program(false),
-            Count { passed: 2, failed: 3 }
-        );
-        assert_eq!(
-            Count { passed: 2, failed: 0 }.and_program(true),
-            Count { passed: 2, failed: 0 }
-        );
+        assert_eq!(Count { passed: 2, failed: 3 }.and_program(false), Count { passed: 2, failed: 3 });
+        assert_eq!(Count { passed: 2, failed: 0 }.and_program(true), Count { passed: 2, failed: 0 });
     }
 }

@@ -14,9 +14,8 @@ use crate::workspace::Workspace;
 const FILE_LINES_MAX: usize = 500;
 
 /// Names that say nothing about what is inside.
-const EMPTY_NAMES: [&str; 9] = [
-    "common", "helper", "helpers", "manager", "managers", "misc", "util", "utils", "stuff",
-];
+const EMPTY_NAMES: [&str; 9] =
+    ["common", "helper", "helpers", "manager", "managers", "misc", "util", "utils", "stuff"];
 
 /// One file of the repository: its path below the root, and its text.
 struct Source<'a> {
@@ -49,27 +48,16 @@ pub(crate) fn check(workspace: &Workspace) -> Outcome<()> {
         let text = std::fs::read_to_string(workspace.root.join(path)).unwrap_or_default();
         found.extend(violations(&Source { path, text: &text }));
     }
-    if found.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::new(found.join("\n  ")))
-    }
+    if found.is_empty() { Ok(()) } else { Err(Failure::new(found.join("\n  "))) }
 }
 
 fn violations(source: &Source<'_>) -> Vec<String> {
-    RULES
-        .iter()
-        .flat_map(|rule| rule(source))
-        .map(|what| format!("{}: {what}", source.path))
-        .collect()
+    RULES.iter().flat_map(|rule| rule(source)).map(|what| format!("{}: {what}", source.path)).collect()
 }
 
 impl<'a> Source<'a> {
     fn kind(&self) -> &str {
-        Path::new(self.path)
-            .extension()
-            .and_then(|kind| kind.to_str())
-            .unwrap_or_default()
+        Path::new(self.path).extension().and_then(|kind| kind.to_str()).unwrap_or_default()
     }
 
     fn is_code(&self) -> bool {
@@ -85,9 +73,7 @@ impl<'a> Source<'a> {
         let name = self.parts().last().unwrap_or_default();
         name == "tests.rs"
             || name.contains(".test.")
-            || self
-                .parts()
-                .any(|part| matches!(part, "tests" | "e2e" | "benches"))
+            || self.parts().any(|part| matches!(part, "tests" | "e2e" | "benches"))
     }
 
     /// The lines before a file's own test module, and those of it.
@@ -113,20 +99,13 @@ fn short_files(source: &Source<'_>) -> Vec<String> {
     if !source.is_code() || lines <= FILE_LINES_MAX {
         return Vec::new();
     }
-    vec![format!(
-        "{lines} lines without tests, at most {FILE_LINES_MAX}: part it by nouns"
-    )]
+    vec![format!("{lines} lines without tests, at most {FILE_LINES_MAX}: part it by nouns")]
 }
 
 fn telling_names(source: &Source<'_>) -> Vec<String> {
     let stem = |part: &str| part.split('.').next().unwrap_or_default().to_lowercase();
-    let empty = source
-        .parts()
-        .map(stem)
-        .filter(|name| EMPTY_NAMES.contains(&name.as_str()));
-    empty
-        .map(|name| format!("`{name}` says nothing; name it after its noun"))
-        .collect()
+    let empty = source.parts().map(stem).filter(|name| EMPTY_NAMES.contains(&name.as_str()));
+    empty.map(|name| format!("`{name}` says nothing; name it after its noun")).collect()
 }
 
 fn no_waiting_or_skipping_in_tests(source: &Source<'_>) -> Vec<String> {
@@ -135,22 +114,11 @@ fn no_waiting_or_skipping_in_tests(source: &Source<'_>) -> Vec<String> {
     }
     let words: &[&str] = match source.kind() {
         "rs" => &["sleep(", "#[ignore"],
-        "ts" | "tsx" => &[
-            "sleep(",
-            "waitForTimeout(",
-            "test.skip(",
-            "it.skip(",
-            "describe.skip(",
-            ".only(",
-        ],
+        "ts" | "tsx" => &["sleep(", "waitForTimeout(", "test.skip(", "it.skip(", "describe.skip(", ".only("],
         _ => return Vec::new(),
     };
     let (_, tests) = source.split_tests();
-    lines_with(
-        &tests,
-        words,
-        "a test waits for a fact, not for time, and is never left out",
-    )
+    lines_with(&tests, words, "a test waits for a fact, not for time, and is never left out")
 }
 
 fn environment_only_in_config(source: &Source<'_>) -> Vec<String> {
@@ -168,12 +136,7 @@ fn bounded_queues(source: &Source<'_>) -> Vec<String> {
         return Vec::new();
     }
     let lines: Vec<&str> = source.text.lines().collect();
-    let words = [
-        "unbounded_channel",
-        "mpsc::unbounded",
-        "unbounded()",
-        "mpsc::channel()",
-    ];
+    let words = ["unbounded_channel", "mpsc::unbounded", "unbounded()", "mpsc::channel()"];
     lines_with(&lines, &words, "every queue has a named bound")
 }
 
@@ -184,11 +147,7 @@ fn no_unfinished_work(source: &Source<'_>) -> Vec<String> {
         return Vec::new();
     }
     let lines: Vec<&str> = source.text.lines().collect();
-    lines_with(
-        &lines,
-        &["TODO", "FIXME", "XXX"],
-        "finish it, or write a decision file",
-    )
+    lines_with(&lines, &["TODO", "FIXME", "XXX"], "finish it, or write a decision file")
 }
 
 fn no_html_from_strings(source: &Source<'_>) -> Vec<String> {
@@ -196,13 +155,7 @@ fn no_html_from_strings(source: &Source<'_>) -> Vec<String> {
         return Vec::new();
     }
     let (code, _) = source.split_tests();
-    let words = [
-        "dangerouslySetInnerHTML",
-        "innerHTML",
-        "outerHTML",
-        "insertAdjacentHTML",
-        "document.write",
-    ];
+    let words = ["dangerouslySetInnerHTML", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write"];
     lines_with(&code, &words, "text is never HTML")
 }
 
@@ -210,11 +163,7 @@ fn purpose_of_each_dependency(source: &Source<'_>) -> Vec<String> {
     if source.path != "Cargo.toml" {
         return Vec::new();
     }
-    let table = source
-        .text
-        .lines()
-        .skip_while(|line| *line != "[workspace.dependencies]")
-        .skip(1);
+    let table = source.text.lines().skip_while(|line| *line != "[workspace.dependencies]").skip(1);
     table
         .take_while(|line| !line.starts_with('['))
         .filter(|line| line.contains('=') && !line.starts_with('#') && !line.contains(" # "))
@@ -228,13 +177,7 @@ fn one_sqlite_and_no_rsa(source: &Source<'_>) -> Vec<String> {
     if source.path != "Cargo.lock" {
         return Vec::new();
     }
-    let count = |name: &str| {
-        source
-            .text
-            .lines()
-            .filter(|line| *line == format!("name = \"{name}\""))
-            .count()
-    };
+    let count = |name: &str| source.text.lines().filter(|line| *line == format!("name = \"{name}\"")).count();
     let mut found = Vec::new();
     if count("libsqlite3-sys") > 1 || count("rusqlite") > 0 {
         found.push("a second SQLite is in the tree: `cargo tree -i rusqlite`".to_owned());
@@ -252,9 +195,5 @@ fn is_rule_book(source: &Source<'_>) -> bool {
 
 fn lines_with(lines: &[&str], words: &[&str], why: &str) -> Vec<String> {
     let found = |line: &&&str| words.iter().any(|word| line.contains(word));
-    lines
-        .iter()
-        .filter(found)
-        .map(|line| format!("`{}`: {why}", line.trim()))
-        .collect()
+    lines.iter().filter(found).map(|line| format!("`{}`: {why}", line.trim())).collect()
 }

@@ -45,7 +45,7 @@ fn command(words: &[&str]) -> Outcome<ExitCode> {
         ["run"] => rust::serve(&workspace),
         ["dev"] => web::develop(&workspace),
         ["build"] => web::build(&workspace).map(|()| ExitCode::SUCCESS),
-        ["check"] => test::check(&workspace).map(|()| ExitCode::SUCCESS),
+        ["check"] => Ok(test::check(&workspace)),
         ["test"] => Ok(test::everything(&workspace)),
         ["bench", program, rest @ ..] => bench::run(&workspace, program, rest),
         _ => {

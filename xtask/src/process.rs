@@ -45,11 +45,7 @@ pub(crate) fn program(name: &str, arguments: &[&str], directory: &Path) -> Comma
 /// Runs it with its output on the terminal.
 pub(crate) fn show(command: &mut Command) -> Outcome<()> {
     let status = command.status().map_err(|error| not_started(command, &error))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(Failure::new(format!("{} failed ({status})", shown(command))))
-    }
+    if status.success() { Ok(()) } else { Err(Failure::new(format!("{} failed ({status})", shown(command)))) }
 }
 
 /// Runs it and gives its standard output.
@@ -59,51 +55,28 @@ pub(crate) fn output_of(command: &mut Command) -> Outcome<String> {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let told = String::from_utf8_lossy(&output.stderr);
-    Err(Failure::new(format!(
-        "{} failed ({})\n{told}",
-        shown(command),
-        output.status
-    )))
+    Err(Failure::new(format!("{} failed ({})\n{told}", shown(command), output.status)))
 }
 
 /// Runs it silently, for a step that goes on beside another; its output is told only if it fails.
 pub(crate) fn quietly(command: &mut Command) -> Outcome<()> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| not_started(command, &error))?;
+    let output = command.stdin(Stdio::null()).output().map_err(|error| not_started(command, &error))?;
     if output.status.success() {
         return Ok(());
     }
-    let told = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Err(Failure::new(format!(
-        "{} failed ({})\n{told}",
-        shown(command),
-        output.status
-    )))
+    let told =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    Err(Failure::new(format!("{} failed ({})\n{told}", shown(command), output.status)))
 }
 
 /// Runs it, shows every line of its output and gives it to `each`. Says whether it succeeded.
 pub(crate) fn watch(command: &mut Command, mut each: impl FnMut(&str) + Send) -> Outcome<bool> {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| not_started(command, &error))?;
     let (lines, heard) = std::sync::mpsc::sync_channel::<String>(LINES_WAITING);
     let streams: [Option<Box<dyn Read + Send>>; 2] = [
-        child
-            .stdout
-            .take()
-            .map(|stream| Box::new(stream) as Box<dyn Read + Send>),
-        child
-            .stderr
-            .take()
-            .map(|stream| Box::new(stream) as Box<dyn Read + Send>),
+        child.stdout.take().map(|stream| Box::new(stream) as Box<dyn Read + Send>),
+        child.stderr.take().map(|stream| Box::new(stream) as Box<dyn Read + Send>),
     ];
     std::thread::scope(|scope| {
         for stream in streams.into_iter().flatten() {

@@ -12,24 +12,12 @@ use crate::workspace::Workspace;
 
 pub(crate) fn format(workspace: &Workspace) -> Outcome<()> {
     say::step("format", "cargo fmt --all --check");
-    process::show(&mut process::program(
-        "cargo",
-        &["fmt", "--all", "--check"],
-        &workspace.root,
-    ))
+    process::show(&mut process::program("cargo", &["fmt", "--all", "--check"], &workspace.root))
 }
 
 pub(crate) fn lints(workspace: &Workspace) -> Outcome<()> {
     say::step("lints", "cargo clippy, warnings refused");
-    let arguments = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--locked",
-        "--",
-        "-D",
-        "warnings",
-    ];
+    let arguments = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     process::show(&mut process::program("cargo", &arguments, &workspace.root))
 }
 
@@ -40,36 +28,31 @@ pub(crate) fn compile_tests(workspace: &Workspace) -> Outcome<()> {
     process::show(&mut process::program("cargo", &arguments, &workspace.root))
 }
 
+/// The core's second provider of cryptography: its tests run over both.
+const LIBCRUX: [&str; 5] = ["-p", "sotto-client-core", "--lib", "--features", "libcrux"];
+
 /// Runs every Rust test: through nextest where it is installed (which leaves the samples in the
 /// documentation to cargo), else through cargo's own runner.
 pub(crate) fn tests(workspace: &Workspace) -> Outcome<Count> {
-    if !process::answers("cargo", &["nextest", "--version"]) {
+    let mut count = if process::answers("cargo", &["nextest", "--version"]) {
+        say::step("rust tests", "cargo nextest run, then the samples of the documentation");
+        let mut count = counted(workspace, &["nextest", "run", "--workspace"])?;
+        count += counted(workspace, &["test", "--doc", "--workspace"])?;
+        count
+    } else {
         say::step("rust tests", "cargo test");
-        return counted(workspace, &["test", "--workspace", "--locked", "--no-fail-fast"]);
-    }
-    say::step(
-        "rust tests",
-        "cargo nextest run, then the samples of the documentation",
-    );
-    let mut count = counted(
-        workspace,
-        &["nextest", "run", "--workspace", "--locked", "--no-fail-fast"],
-    )?;
-    count += counted(
-        workspace,
-        &["test", "--workspace", "--locked", "--doc", "--no-fail-fast"],
-    )?;
+        counted(workspace, &["test", "--workspace"])?
+    };
+    say::step("core tests", "the client core once more, over libcrux");
+    count += counted(workspace, &[["test"].as_slice(), &LIBCRUX].concat())?;
     Ok(count)
 }
 
 fn counted(workspace: &Workspace, arguments: &[&str]) -> Outcome<Count> {
     let mut count = Count::default();
-    let succeeded = process::watch(
-        &mut process::program("cargo", arguments, &workspace.root),
-        |line| {
-            count += Count::of_rust_line(line).unwrap_or_default();
-        },
-    )?;
+    let succeeded = process::watch(&mut process::program("cargo", arguments, &workspace.root), |line| {
+        count += Count::of_rust_line(line).unwrap_or_default();
+    })?;
     Ok(count.and_program(succeeded))
 }
 
@@ -90,9 +73,5 @@ pub(crate) fn serve(workspace: &Workspace) -> Outcome<ExitCode> {
     say::step("start", "sotto serve, data in ./data, at http://localhost:8080");
     let relay = workspace.target.join("release/sotto");
     let mut command = process::program(&relay.to_string_lossy(), &["serve"], &workspace.root);
-    Err(Failure::new(format!(
-        "{} did not start: {}",
-        relay.display(),
-        command.exec()
-    )))
+    Err(Failure::new(format!("{} did not start: {}", relay.display(), command.exec())))
 }

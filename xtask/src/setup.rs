@@ -66,25 +66,18 @@ pub(crate) fn for_tests(workspace: &Workspace) -> Outcome<()> {
         say::step("missing", &format!("{}: {}", need.packages.join(" "), need.why));
     }
     if !may_install(workspace) {
-        return Err(Failure::new(format!(
-            "please install what the tests need: `sudo {command}`"
-        )));
+        return Err(Failure::new(format!("please install what the tests need: `sudo {command}`")));
     }
     say::step("install", &command);
     for need in &missing {
         (need.before)()?;
     }
     install(workspace, &packages).map_err(|failure| {
-        Failure::new(format!(
-            "please install what the tests need: `{command}`\n{failure}"
-        ))
+        Failure::new(format!("please install what the tests need: `{command}`\n{failure}"))
     })?;
     match missing.iter().find(|need| !(need.is_met)()) {
         None => Ok(()),
-        Some(need) => Err(Failure::new(format!(
-            "{} is installed, but not found",
-            need.packages.join(" ")
-        ))),
+        Some(need) => Err(Failure::new(format!("{} is installed, but not found", need.packages.join(" ")))),
     }
 }
 
@@ -104,13 +97,8 @@ fn install(workspace: &Workspace, packages: &[&str]) -> Outcome<()> {
 
 /// Debian keeps `initdb` out of the path; a path entry is as good.
 fn postgres_is_here() -> bool {
-    let debian = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
-    debian
-        .map(|version| version.path().join("bin/initdb"))
-        .any(|initdb| initdb.exists())
+    let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    debian.map(|version| version.path().join("bin/initdb")).any(|initdb| initdb.exists())
         || process::answers("initdb", &["--version"])
 }
 
@@ -118,8 +106,5 @@ fn postgres_is_here() -> bool {
 fn keep_debian_from_starting_a_cluster() -> Outcome<()> {
     let folder = Path::new("/etc/postgresql-common");
     std::fs::create_dir_all(folder)?;
-    Ok(std::fs::write(
-        folder.join("createcluster.conf"),
-        "create_main_cluster = false\n",
-    )?)
+    Ok(std::fs::write(folder.join("createcluster.conf"), "create_main_cluster = false\n")?)
 }

@@ -21,20 +21,12 @@ impl Stamp {
         hash.update(also.as_bytes());
         for input in inputs {
             for path in files_under(input)? {
-                hash.update(
-                    path.strip_prefix(input)
-                        .unwrap_or(&path)
-                        .as_os_str()
-                        .as_encoded_bytes(),
-                );
+                hash.update(path.strip_prefix(input).unwrap_or(&path).as_os_str().as_encoded_bytes());
                 hash.update([0]);
                 hash.update(Sha256::digest(std::fs::read(&path)?));
             }
         }
-        Ok(Self {
-            file,
-            inputs: hex(&hash.finalize()),
-        })
+        Ok(Self { file, inputs: hex(&hash.finalize()) })
     }
 
     /// Whether the step has already succeeded with exactly these inputs.

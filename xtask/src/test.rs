@@ -7,14 +7,16 @@ use crate::process::{self, Outcome};
 use crate::workspace::Workspace;
 use crate::{house, rust, say, setup, wasm, web};
 
-/// The quick part: nothing is run, everything is looked at.
-pub(crate) fn check(workspace: &Workspace) -> Outcome<()> {
-    rust::format(workspace)?;
-    house::check(workspace)?;
-    rust::lints(workspace)?;
-    web::packages(workspace, process::show)?;
-    wasm::build(workspace, process::show)?;
-    web::check(workspace, process::show)
+/// The quick part: nothing is run, everything is looked at. A failed step doesn't hide the next one.
+pub(crate) fn check(workspace: &Workspace) -> ExitCode {
+    let mut total = Count::default();
+    note(&mut total, rust::format(workspace));
+    note(&mut total, house::check(workspace));
+    note(&mut total, rust::lints(workspace));
+    note(&mut total, web::packages(workspace, process::show));
+    note(&mut total, wasm::build(workspace, process::show));
+    note(&mut total, web::check(workspace, process::show));
+    if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Everything. A failed step doesn't keep the others from running; the last line counts them all.
@@ -30,11 +32,7 @@ pub(crate) fn everything(workspace: &Workspace) -> ExitCode {
     }
     say::step("took", &format!("{} s", clock.elapsed().as_secs()));
     say::line(&format!("{} passed, {} failed", total.passed, total.failed));
-    if total.failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Two cores: the wasm client and the web app (whose last steps use one core each) are built
@@ -48,9 +46,7 @@ fn two_lanes(workspace: &Workspace, total: &mut Count) -> bool {
         });
         note(total, rust::lints(workspace));
         let native = note(total, rust::compile_tests(workspace));
-        let web = web_lane
-            .join()
-            .unwrap_or_else(|_| Err(process::Failure::new("the web lane panicked")));
+        let web = web_lane.join().unwrap_or_else(|_| Err(process::Failure::new("the web lane panicked")));
         note(total, web) && native
     })
 }
@@ -60,10 +56,7 @@ fn run_tests(workspace: &Workspace, total: &mut Count) {
     add(total, web::unit_tests(workspace));
     let relay = rust::relay_for_tests(workspace);
     add(total, rust::tests(workspace));
-    add(
-        total,
-        relay.and_then(|relay| web::browser_tests(workspace, &relay)),
-    );
+    add(total, relay.and_then(|relay| web::browser_tests(workspace, &relay)));
 }
 
 /// Tells a failed step and counts it. Says whether it succeeded.

@@ -22,34 +22,17 @@ pub(crate) type Runner = fn(&mut Command) -> Outcome<()>;
 /// anything to compile; the glue is made again only when the compiled bytes changed.
 pub(crate) fn build(workspace: &Workspace, run: Runner) -> Outcome<()> {
     setup::wasm_target(workspace)?;
-    say::step(
-        "wasm client",
-        "cargo build -p sotto-client-wasm, small and fast, for wasm32",
-    );
-    let arguments = [
-        "build",
-        "-p",
-        "sotto-client-wasm",
-        "--target",
-        TARGET,
-        "--profile",
-        "wasm",
-    ];
+    say::step("wasm client", "cargo build -p sotto-client-wasm, small and fast, for wasm32");
+    let arguments = ["build", "-p", "sotto-client-wasm", "--target", TARGET, "--profile", "wasm"];
     let mut cargo = process::program("cargo", &arguments, &workspace.root);
     run(cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(workspace)?.join("\x1f")))?;
-    glue(
-        workspace,
-        workspace.target.join(TARGET).join("wasm/client_wasm.wasm"),
-    )
+    glue(workspace, workspace.target.join(TARGET).join("wasm/client_wasm.wasm"))
 }
 
 fn glue(workspace: &Workspace, compiled: PathBuf) -> Outcome<()> {
     let output = workspace.wasm_output();
-    let stamp = Stamp::new(
-        output.join(".stamp"),
-        std::slice::from_ref(&compiled),
-        wasm_bindgen_shared_version(),
-    )?;
+    let stamp =
+        Stamp::new(output.join(".stamp"), std::slice::from_ref(&compiled), wasm_bindgen_shared_version())?;
     if stamp.is_current() {
         return Ok(());
     }
@@ -93,14 +76,7 @@ fn flags(workspace: &Workspace) -> Outcome<Vec<String>> {
 
 /// The folder that cargo unpacks dependencies into, read from where one of them lies.
 fn registry_source(workspace: &Workspace) -> Outcome<PathBuf> {
-    let arguments = [
-        "metadata",
-        "--format-version",
-        "1",
-        "--locked",
-        "--filter-platform",
-        TARGET,
-    ];
+    let arguments = ["metadata", "--format-version", "1", "--locked", "--filter-platform", TARGET];
     let metadata = process::output_of(&mut process::program("cargo", &arguments, &workspace.root))?;
     let metadata: Value = serde_json::from_str(&metadata)?;
     let packages = metadata.get("packages").and_then(Value::as_array);

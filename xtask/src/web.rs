@@ -44,11 +44,7 @@ pub(crate) fn packages(workspace: &Workspace, run: Runner) -> Outcome<()> {
         return Ok(());
     }
     say::step("npm packages", "npm ci --ignore-scripts");
-    run(&mut process::program(
-        "npm",
-        &["ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        &web,
-    ))?;
+    run(&mut process::program("npm", &["ci", "--ignore-scripts", "--no-audit", "--no-fund"], &web))?;
     stamp.keep()
 }
 
@@ -56,11 +52,7 @@ pub(crate) fn packages(workspace: &Workspace, run: Runner) -> Outcome<()> {
 pub(crate) fn bundle(workspace: &Workspace, run: Runner) -> Outcome<()> {
     let web = workspace.web();
     let dist = web.join("dist");
-    let stamp = Stamp::new(
-        stamps(workspace, "dist"),
-        &SOURCES.map(|source| web.join(source)),
-        "",
-    )?;
+    let stamp = Stamp::new(stamps(workspace, "dist"), &SOURCES.map(|source| web.join(source)), "")?;
     if stamp.is_current() && dist.join("build.json").exists() {
         return Ok(());
     }
@@ -76,11 +68,7 @@ pub(crate) fn bundle(workspace: &Workspace, run: Runner) -> Outcome<()> {
 /// Types and lints.
 pub(crate) fn check(workspace: &Workspace, run: Runner) -> Outcome<()> {
     say::step("web checks", "tsc and oxlint");
-    run(&mut process::program(
-        "npm",
-        &["run", "--silent", "check"],
-        &workspace.web(),
-    ))
+    run(&mut process::program("npm", &["run", "--silent", "check"], &workspace.web()))
 }
 
 /// Unit and component tests.
@@ -88,20 +76,9 @@ pub(crate) fn unit_tests(workspace: &Workspace) -> Outcome<Count> {
     say::step("web tests", "vitest");
     let report = fresh_report(workspace, "vitest.json")?;
     let output = format!("--outputFile.json={}", report.display());
-    let arguments = [
-        "run",
-        "--silent",
-        "test",
-        "--",
-        "--reporter=default",
-        "--reporter=json",
-        &output,
-    ];
+    let arguments = ["run", "--silent", "test", "--", "--reporter=default", "--reporter=json", &output];
     let succeeded = process::watch(&mut process::program("npm", &arguments, &workspace.web()), |_| {})?;
-    Ok(read(&report)
-        .and_then(|json| Count::of_vitest(&json))
-        .unwrap_or_default()
-        .and_program(succeeded))
+    Ok(read(&report).and_then(|json| Count::of_vitest(&json)).unwrap_or_default().and_program(succeeded))
 }
 
 /// The stories in a real browser, against the relay that lies at `relay`.
@@ -115,10 +92,7 @@ pub(crate) fn browser_tests(workspace: &Workspace, relay: &Path) -> Outcome<Coun
         .env("SOTTO_CHROMIUM", setup::CHROMIUM)
         .env("PLAYWRIGHT_JSON_OUTPUT_NAME", &report);
     let succeeded = process::watch(&mut command, |_| {})?;
-    Ok(read(&report)
-        .and_then(|json| Count::of_playwright(&json))
-        .unwrap_or_default()
-        .and_program(succeeded))
+    Ok(read(&report).and_then(|json| Count::of_playwright(&json)).unwrap_or_default().and_program(succeeded))
 }
 
 /// The relay, and in front of it Vite, which shows a change at once. The page's address is Vite's,
@@ -127,11 +101,7 @@ pub(crate) fn develop(workspace: &Workspace) -> Outcome<ExitCode> {
     packages(workspace, process::show)?;
     wasm::build(workspace, process::show)?;
     say::step("relay", "cargo build");
-    process::show(&mut process::program(
-        "cargo",
-        &["build", "-p", "sotto"],
-        &workspace.root,
-    ))?;
+    process::show(&mut process::program("cargo", &["build", "-p", "sotto"], &workspace.root))?;
     let relay = workspace.target.join("debug/sotto");
     let mut relay = process::program(&relay.to_string_lossy(), &["serve"], &workspace.root)
         .env("SOTTO_PUBLIC_URL", "http://localhost:5173")
@@ -146,10 +116,7 @@ pub(crate) fn develop(workspace: &Workspace) -> Outcome<ExitCode> {
 
 /// Writes `<file>.br` beside a file where that is smaller.
 fn compress(file: &Path) -> Outcome<()> {
-    let kind = file
-        .extension()
-        .and_then(|kind| kind.to_str())
-        .unwrap_or_default();
+    let kind = file.extension().and_then(|kind| kind.to_str()).unwrap_or_default();
     if !COMPRESSIBLE.contains(&kind) {
         return Ok(());
     }

@@ -20,10 +20,7 @@ impl Workspace {
         let program = std::env::current_exe()?;
         let target = program.parent().and_then(Path::parent);
         match (root, target) {
-            (Some(root), Some(target)) => Ok(Self {
-                root: root.to_path_buf(),
-                target: target.to_path_buf(),
-            }),
+            (Some(root), Some(target)) => Ok(Self { root: root.to_path_buf(), target: target.to_path_buf() }),
             _ => Err(Failure::new("xtask is to be started as `cargo xtask`")),
         }
     }

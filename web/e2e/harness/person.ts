@@ -6,6 +6,7 @@ import type { Browser, BrowserContext, CDPSession, Page } from '@playwright/test
  */
 export class Person {
   readonly faults: string[] = [];
+  private foreseen: RegExp | null = null;
 
   private constructor(
     readonly context: BrowserContext,
@@ -19,6 +20,11 @@ export class Person {
     return person;
   }
 
+  /** What the browser says of itself in this story, and is right to say. */
+  foresee(fault: RegExp): void {
+    this.foreseen = fault;
+  }
+
   async close(): Promise<void> {
     await this.context.close();
   }
@@ -28,7 +34,8 @@ export class Person {
     this.page.on('crash', () => this.faults.push('the page crashed'));
     log.on('Log.entryAdded', ({ entry }) => {
       // A refused request is the app's business (it shows it); a refused script or style is a fault.
-      if (entry.level === 'error' && entry.source !== 'network') this.faults.push(`${entry.source}: ${entry.text}`);
+      if (entry.level !== 'error' || entry.source === 'network' || this.foreseen?.test(entry.text)) return;
+      this.faults.push(`${entry.source}: ${entry.text}`);
     });
     await log.send('Log.enable');
   }

@@ -27,45 +27,24 @@ fn a_name_that_says_nothing_is_refused() {
 fn a_test_that_waits_or_is_left_out_is_refused() {
     let in_test = |line: &str| format!("#[cfg(test)]\nmod tests {{\n{line}\n}}\n");
 
-    assert!(refused(
-        "server/src/hub.rs",
-        &in_test("tokio::time::sleep(PAUSE).await;")
-    ));
+    assert!(refused("server/src/hub.rs", &in_test("tokio::time::sleep(PAUSE).await;")));
     assert!(refused("server/tests/api/links.rs", "#[ignore]\nfn burns() {}\n"));
     assert!(refused("web/e2e/boot.spec.ts", "test.skip('boots', () => {});"));
     assert!(refused("web/e2e/boot.spec.ts", "await page.waitForTimeout(500);"));
-    assert!(!refused(
-        "server/src/sweep.rs",
-        "tokio::time::sleep(config.timers.sweep).await;"
-    ));
-    assert!(!refused(
-        "server/src/hub.rs",
-        &in_test("let rest = rows.iter().skip(1);")
-    ));
+    assert!(!refused("server/src/sweep.rs", "tokio::time::sleep(config.timers.sweep).await;"));
+    assert!(!refused("server/src/hub.rs", &in_test("let rest = rows.iter().skip(1);")));
 }
 
 #[test]
 fn the_environment_is_read_in_one_place() {
-    assert!(refused(
-        "server/src/main.rs",
-        "let home = std::env::var(\"HOME\");"
-    ));
-    assert!(!refused(
-        "server/src/config.rs",
-        "let home = std::env::var(\"HOME\");"
-    ));
+    assert!(refused("server/src/main.rs", "let home = std::env::var(\"HOME\");"));
+    assert!(!refused("server/src/config.rs", "let home = std::env::var(\"HOME\");"));
 }
 
 #[test]
 fn an_unbounded_queue_is_refused() {
-    assert!(refused(
-        "server/src/hub.rs",
-        "let (sender, receiver) = mpsc::unbounded_channel();"
-    ));
-    assert!(!refused(
-        "server/src/hub.rs",
-        "let (sender, receiver) = mpsc::channel(FRAMES_MAX);"
-    ));
+    assert!(refused("server/src/hub.rs", "let (sender, receiver) = mpsc::unbounded_channel();"));
+    assert!(!refused("server/src/hub.rs", "let (sender, receiver) = mpsc::channel(FRAMES_MAX);"));
 }
 
 #[test]
@@ -78,10 +57,7 @@ fn unfinished_work_is_refused() {
 #[test]
 fn html_from_strings_is_refused() {
     assert!(refused("web/src/screens/chat.tsx", "element.innerHTML = text;"));
-    assert!(!refused(
-        "web/src/screens/chat.tsx",
-        "element.textContent = text;"
-    ));
+    assert!(!refused("web/src/screens/chat.tsx", "element.textContent = text;"));
 }
 
 #[test]
