@@ -2,6 +2,7 @@ import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 import { buildId } from './build/build-id';
 import { cspFor } from './build/csp';
+import { layerOrder } from './build/layer-order';
 import version from './package.json' with { type: 'json' };
 
 // In development the page gets the real policy plus one nonce for the styles and the preamble that
@@ -12,7 +13,7 @@ const relay = process.env['SOTTO_RELAY'] ?? 'http://localhost:8080';
 const workerTests = ['src/core/{store,transport}.test.ts', 'src/core/worker/**/*.test.ts'];
 
 export default defineConfig({
-  plugins: [react(), buildId(version.version)],
+  plugins: [react(), layerOrder(), buildId(version.version)],
   define: { __VERSION__: JSON.stringify(version.version) },
   html: process.env['NODE_ENV'] === 'production' ? {} : { cspNonce: devNonce },
   worker: { format: 'es' },
@@ -20,8 +21,6 @@ export default defineConfig({
     outDir: 'dist',
     target: 'es2023',
     assetsInlineLimit: 0,
-    // One file, so that the order of the cascade layers never depends on how chunks are cut.
-    cssCodeSplit: false,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
   },

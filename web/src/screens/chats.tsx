@@ -25,9 +25,10 @@ export function Chats({ groupId, details }: Props) {
   const open = useCallback((id: GroupId) => navigate(`/c/${id}`), [navigate]);
   useShortcuts({ groupId, details, search });
 
+  // The landmark "main" is the open conversation; without one it is the list.
   return (
     <Frame section="chats" deep={conversation !== null} columns="chats">
-      <div className={styles.listColumn} data-behind={conversation !== null || undefined}>
+      <div role={conversation ? undefined : 'main'} className={styles.listColumn} data-behind={conversation !== null || undefined}>
         <ChatList open={groupId} searchRef={search} onNewChat={setNewChat} onOpen={open}>
           <ConnectionNote />
           <RecoveryBanner />
@@ -37,11 +38,11 @@ export function Chats({ groupId, details }: Props) {
       {conversation ? (
         <Conversation key={conversation.groupId} conversation={conversation} details={details} />
       ) : (
-        <main className={styles.nothing}>
+        <section className={styles.nothing} aria-label={text.conversation.pick}>
           <Mark size={40} />
           <p>{text.conversation.pick}</p>
           <p className={styles.nothingHint}>{text.conversation.pickText}</p>
-        </main>
+        </section>
       )}
       {newChat !== null && (
         <NewChatDialog

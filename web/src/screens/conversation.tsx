@@ -61,7 +61,7 @@ function Header({ conversation: { peer }, onBack, onDetails }: { conversation: C
       <button type="button" className={styles.talkWho} onClick={onDetails}>
         <Face name={peer.displayName} colour={peer.colour} />
         <span className={styles.talkName}>
-          <h2><bdi>{peer.displayName}</bdi>{verified && <Shield label={text.verified} />}</h2>
+          <h1><bdi>{peer.displayName}</bdi>{verified && <Shield label={text.verified} />}</h1>
           <span className={styles.talkLine} data-look={peer.trust.state}>@{peer.handle} · {line}</span>
         </span>
       </button>

@@ -14,6 +14,7 @@ import { Button, IconButton } from '../ui/button';
 import { Face } from '../ui/face';
 import layout from '../ui/layout.module.css';
 import type_ from '../ui/type.module.css';
+import { useNarrow } from '../ui/use-narrow';
 import { Frame } from './frame';
 import styles from './screens.module.css';
 
@@ -35,22 +36,26 @@ export function isSettingsPage(name: string | undefined): name is SettingsPage {
 export function Settings({ page }: { page: SettingsPage | null }) {
   const [, navigate] = useLocation();
   const shown = page ?? 'profile';
+  const alone = useNarrow() && page === null;
+  const Title = page === null ? 'h1' : 'h2';
   return (
     <Frame section="settings" deep={false} columns="settings">
-      <nav className={styles.menu} aria-label={text.settings} data-behind={page !== null || undefined}>
-        <h1 className={type_.title}>{text.settings}</h1>
+      <div role={alone ? 'main' : undefined} className={styles.menu} data-behind={page !== null || undefined}>
+        <nav aria-label={text.settings}>
+        <Title className={type_.title}>{text.settings}</Title>
         {pages.map(({ page: name, Icon }) => (
           <Link key={name} href={`/settings/${name}`} aria-current={shown === name ? 'page' : undefined} data-first={page === null || undefined}>
             <Icon size={20} strokeWidth={1.6} aria-hidden />
             {text.settingsPages[name]}
           </Link>
         ))}
-      </nav>
+        </nav>
+      </div>
       <main className={styles.sheet} data-behind={page === null || undefined}>
         <div className={styles.sheetInner}>
           <div className={layout.row}>
             <IconButton className={styles.onlyPhone} label={text.back} onClick={() => navigate('/settings')}><ArrowLeft size={20} strokeWidth={1.6} aria-hidden /></IconButton>
-            <h2 className={type_.title}>{text.settingsPages[shown]}</h2>
+            <h1 className={type_.title}>{text.settingsPages[shown]}</h1>
           </div>
           <SettingsContent page={shown} />
         </div>

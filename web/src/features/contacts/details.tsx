@@ -6,6 +6,7 @@ import { failureText } from '../../text/failure';
 import { Button, IconButton } from '../../ui/button';
 import { Face } from '../../ui/face';
 import { Chip } from '../../ui/parts';
+import { useNarrow } from '../../ui/use-narrow';
 import styles from './contacts.module.css';
 import { Fingerprint } from './fingerprint';
 import type { ContactQuery } from './use-contact';
@@ -15,16 +16,17 @@ type Props = { query: ContactQuery; onClose: () => void; onCompare: () => void }
 
 /** Who the other person is, and how to be sure of it. */
 export function Details({ query, onClose, onCompare }: Props) {
+  const Part = useNarrow() ? 'main' : 'aside';
   return (
-    <aside className={styles.details} aria-label={text.contact.details}>
+    <Part data-details className={styles.details} aria-label={text.contact.details}>
       <div className={styles.head}>
         <IconButton className={styles.onlyPhone} label={text.back} onClick={onClose}><ArrowLeft size={20} strokeWidth={1.6} aria-hidden /></IconButton>
-        <b className={styles.onlyPhone}>{text.contact.details}</b>
+        <h1 className={`${styles.onlyPhone} ${styles.headTitle}`}>{text.contact.details}</h1>
         <IconButton className={styles.cross} label={text.close} onClick={onClose}><X size={20} strokeWidth={1.6} aria-hidden /></IconButton>
       </div>
       {query.state === 'shown' && <Person contact={query.contact} onCompare={onCompare} />}
       {query.state === 'failed' && <p role="alert">{failureText(query.error)}</p>}
-    </aside>
+    </Part>
   );
 }
 

@@ -13,7 +13,7 @@ export function Fingerprint({ label, digits }: Props) {
   const groups = digits.slice(0, whole ? digits.length : shortDigits).match(/.{1,4}/g) ?? [];
   return (
     <section className={styles.section}>
-      <h3 className={styles.label}>{label}</h3>
+      <h2 className={styles.label}>{label}</h2>
       <ol className={styles.hex} aria-label={label}>
         {groups.map((group, index) => <li key={`${index}${group}`}>{group}</li>)}
       </ol>

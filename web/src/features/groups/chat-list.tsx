@@ -24,6 +24,8 @@ export function ChatList({ open, searchRef, onNewChat, onOpen, children }: Props
   const [query, setQuery] = useState('');
   const [filter, setFilter] = useState<Filter>('all');
   const list = useRef<HTMLUListElement>(null);
+  // Beside an open conversation its name is the page's first heading.
+  const Title = open === null ? 'h1' : 'h2';
   const shown = conversations?.filter((one) => matches(one, query) && (filter === 'all' || one.unread > 0 || one.groupId === open));
 
   const onSearchKey = (event: KeyboardEvent) => {
@@ -37,7 +39,7 @@ export function ChatList({ open, searchRef, onNewChat, onOpen, children }: Props
     <section className={styles.list} aria-label={text.chats}>
       <header className={styles.head}>
         <div className={styles.titleRow}>
-          <h1 className={styles.title}>{text.chats}</h1>
+          <Title className={styles.title}>{text.chats}</Title>
           <IconButton label={text.list.newChat} onClick={() => onNewChat('')}><SquarePen size={20} strokeWidth={1.6} aria-hidden /></IconButton>
         </div>
         <div className={styles.search}>
