@@ -5,8 +5,10 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::acknowledgements::{self, Acknowledgements};
+use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::credentials::Credentials;
 use crate::edge::addresses::AddressCounts;
 use crate::live_sessions::LiveSessions;
 use crate::posts::PostMarks;
@@ -30,6 +32,8 @@ pub struct Parts {
     pub secrets: Secrets,
     pub relay_id: RelayId,
     pub access_tokens: AccessTokens,
+    pub credentials: Credentials,
+    pub blobs: Blobs,
     pub sessions: LiveSessions,
     pub rates: RateLimits,
     pub hub: Arc<Hub>,
@@ -45,6 +49,8 @@ pub struct Parts {
 pub enum StartError {
     #[error("the data directory {path} can't be used: {cause}")]
     DataDir { path: String, cause: std::io::Error },
+    #[error("the blob directory can't be used: {0}")]
+    Blobs(std::io::Error),
     #[error("the relay's secrets can't be read or made: {0}")]
     Secrets(std::io::Error),
     #[error(transparent)]
@@ -61,6 +67,7 @@ impl App {
         let secrets = Secrets::open(&config.data_dir).map_err(StartError::Secrets)?;
         let relay_id = secrets.relay_id();
         let db = Db::open(&config.database).await?;
+        let sessions = LiveSessions::load(&db).await?;
         let hub = Arc::new(Hub::default());
         let told = Arc::clone(&hub);
         let writer = Writer::start(
@@ -80,7 +87,9 @@ impl App {
             writer,
             unauthenticated_sockets,
             access_tokens: AccessTokens::new(&secrets, relay_id),
-            sessions: LiveSessions::load(&db).await?,
+            credentials: Credentials::open(&config.data_dir, &secrets).map_err(StartError::Secrets)?,
+            blobs: Blobs::open(config.data_dir.join("blobs")).map_err(StartError::Blobs)?,
+            sessions,
             rates: RateLimits::new(&config.limits.rates),
             drain: watch::channel(false).0,
             config,

@@ -100,6 +100,16 @@ pub struct Limits {
     pub unauthenticated_sockets_max: usize,
     /// Sockets of one address that have not authenticated yet (S-1). Default 20.
     pub unauthenticated_sockets_per_address_max: usize,
+    /// Log-in starts and recovery tries for one handle in an hour (O-1). Default 10.
+    pub guesses_per_hour: usize,
+    /// The same in a day. Default 50.
+    pub guesses_per_day: usize,
+    /// Claims of one account's key packages by one other account in an hour (D-12). Default 20.
+    pub claims_per_pair_per_hour: u64,
+    /// Claims of key packages by one account in a day (D-12). Default 500.
+    pub claims_per_account_per_day: u64,
+    /// Bytes of one blob. Default 100 MiB; more is refused at start.
+    pub blob_bytes_max: u64,
     pub rates: Rates,
 }
 
@@ -110,6 +120,11 @@ impl Default for Limits {
             connections_per_address_max: 256,
             unauthenticated_sockets_max: 200,
             unauthenticated_sockets_per_address_max: 20,
+            guesses_per_hour: 10,
+            guesses_per_day: 50,
+            claims_per_pair_per_hour: 20,
+            claims_per_account_per_day: 500,
+            blob_bytes_max: limits::BLOB_BYTES_MAX,
             rates: Rates::default(),
         }
     }
@@ -131,6 +146,8 @@ pub struct Rates {
     pub read_account: Rate,
     /// Writing requests of one account, messages over the socket included.
     pub write_account: Rate,
+    /// Handles that one account looks up.
+    pub directory_account: Rate,
     /// Claims of key packages of one account (D-12).
     pub claim_account: Rate,
     /// Uploads of one account.
@@ -163,6 +180,10 @@ impl Default for Rates {
             write_account: Rate {
                 per_minute: 1_200,
                 burst: 600,
+            },
+            directory_account: Rate {
+                per_minute: 30,
+                burst: 120,
             },
             claim_account: Rate {
                 per_minute: 60,
@@ -338,9 +359,14 @@ impl Config {
                 "limits.unauthenticated_sockets_per_address_max",
                 l.unauthenticated_sockets_per_address_max,
             ),
+            ("limits.guesses_per_hour", l.guesses_per_hour),
+            ("limits.guesses_per_day", l.guesses_per_day),
         ];
         if let Some((option, _)) = counts.iter().find(|(_, count)| !(1..=1_000_000).contains(count)) {
             return refuse(option, "give 1 to 1000000");
+        }
+        if !(1..=limits::BLOB_BYTES_MAX).contains(&l.blob_bytes_max) {
+            return refuse("limits.blob_bytes_max", "give 1 to 104857600 bytes");
         }
         let r = &l.rates;
         let rates = [
@@ -350,6 +376,7 @@ impl Config {
             ("open_address", r.open_address),
             ("read_account", r.read_account),
             ("write_account", r.write_account),
+            ("directory_account", r.directory_account),
             ("claim_account", r.claim_account),
             ("upload_account", r.upload_account),
         ];

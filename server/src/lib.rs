@@ -7,19 +7,23 @@
 pub mod acknowledgements;
 pub mod app;
 pub mod auth;
+pub mod blobs;
 pub mod body;
 pub mod clock;
 mod commits;
 pub mod config;
+pub mod credentials;
 pub mod device_lists;
 pub mod edge;
 pub mod error;
 pub mod live_sessions;
 pub mod membership;
+mod notices;
 pub mod opaque;
 mod path;
 pub mod posts;
 pub mod rates;
+pub mod refresh_cookie;
 pub mod route;
 mod routes;
 pub mod secrets;
@@ -27,6 +31,7 @@ pub mod socket;
 pub mod storage;
 mod sweep;
 pub mod tokens;
+pub mod upkeep;
 mod web_files;
 
 use axum::Router;
@@ -34,10 +39,13 @@ use protocol::ErrorCode;
 
 use app::App;
 use error::ApiError;
-use protocol::limits::{BUNDLE_BODY_BYTES_MAX, CBOR_BODY_BYTES_MAX};
+use protocol::limits::{BUNDLE_BODY_BYTES_MAX, CBOR_BODY_BYTES_MAX, JSON_BODY_BYTES_MAX};
 use rates::RateClass;
 use route::Route;
-use routes::{groups, relay, socket as socket_route};
+use routes::sessions::{device, login, refresh};
+use routes::{
+    accounts, blobs as containers, devices, groups, key_packages, records, relay, socket as socket_route,
+};
 
 /// Every route of the relay. A route is for devices unless it says that it is open.
 pub fn routes() -> Vec<Route> {
@@ -45,6 +53,56 @@ pub fn routes() -> Vec<Route> {
         Route::get("/v1/health", relay::health).open(RateClass::Read),
         Route::get("/v1/ready", relay::ready).open(RateClass::Read),
         Route::get("/v1/relay", relay::describe).open(RateClass::Open),
+        Route::get("/v1/accounts/available/{handle}", accounts::available).open(RateClass::Open),
+        Route::post("/v1/accounts/register/start", accounts::register_start)
+            .open(RateClass::Registration)
+            .body(JSON_BODY_BYTES_MAX),
+        Route::post("/v1/accounts/register/finish", accounts::register_finish)
+            .open(RateClass::Registration)
+            .body(CBOR_BODY_BYTES_MAX),
+        Route::get("/v1/accounts/by-handle/{handle}", accounts::by_handle).class(RateClass::Directory),
+        Route::get("/v1/accounts/{account_id}", accounts::by_id),
+        Route::post("/v1/sessions/login/start", login::start)
+            .open(RateClass::Login)
+            .body(JSON_BODY_BYTES_MAX),
+        Route::post("/v1/sessions/login/finish", login::finish)
+            .open(RateClass::Login)
+            .body(JSON_BODY_BYTES_MAX),
+        Route::post("/v1/sessions/recovery", login::recover)
+            .open(RateClass::Login)
+            .body(JSON_BODY_BYTES_MAX),
+        Route::post("/v1/sessions/enrolment", login::enrolment)
+            .open(RateClass::Login)
+            .body(JSON_BODY_BYTES_MAX),
+        Route::post("/v1/sessions/password/start", login::password_start)
+            .open(RateClass::Login)
+            .body(JSON_BODY_BYTES_MAX),
+        Route::post("/v1/sessions/device/challenge", device::challenge)
+            .open(RateClass::Open)
+            .body(JSON_BODY_BYTES_MAX),
+        Route::post("/v1/sessions/device", device::log_in)
+            .open(RateClass::Open)
+            .body(JSON_BODY_BYTES_MAX),
+        Route::post("/v1/sessions/refresh", refresh::refresh)
+            .open(RateClass::Open)
+            .body(JSON_BODY_BYTES_MAX),
+        Route::delete("/v1/sessions/current", refresh::log_out),
+        Route::get("/v1/devices", devices::list),
+        Route::post("/v1/devices", devices::enrol)
+            .open(RateClass::Login)
+            .body(CBOR_BODY_BYTES_MAX),
+        Route::post("/v1/key-packages", key_packages::publish).body(CBOR_BODY_BYTES_MAX),
+        Route::get("/v1/key-packages/count", key_packages::count),
+        Route::post("/v1/key-packages/claim", key_packages::claim)
+            .class(RateClass::Claim)
+            .body(CBOR_BODY_BYTES_MAX),
+        Route::get("/v1/records/{collection}/{record_id}", records::get),
+        Route::put("/v1/records/{collection}/{record_id}", records::put).body(CBOR_BODY_BYTES_MAX),
+        Route::put("/v1/blobs/{blob_id}", containers::put)
+            .class(RateClass::Upload)
+            .streamed(),
+        Route::get("/v1/blobs/{blob_id}", containers::get),
+        Route::delete("/v1/blobs/{blob_id}", containers::delete),
         Route::get("/v1/groups", groups::list),
         Route::post("/v1/groups", groups::create).body(BUNDLE_BODY_BYTES_MAX),
         Route::post("/v1/groups/acknowledgements", groups::acknowledge).body(CBOR_BODY_BYTES_MAX),

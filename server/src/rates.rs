@@ -23,6 +23,8 @@ pub enum RateClass {
     Read,
     /// By account: also messages over the socket.
     Write,
+    /// By account: look-ups of handles.
+    Directory,
     /// By account: claims of key packages.
     Claim,
     /// By account: blobs.
@@ -59,6 +61,7 @@ pub struct RateLimits {
     open_address: DefaultKeyedRateLimiter<AddressKey>,
     read_account: DefaultKeyedRateLimiter<AccountId>,
     write_account: DefaultKeyedRateLimiter<AccountId>,
+    directory_account: DefaultKeyedRateLimiter<AccountId>,
     claim_account: DefaultKeyedRateLimiter<AccountId>,
     upload_account: DefaultKeyedRateLimiter<AccountId>,
 }
@@ -72,6 +75,7 @@ impl RateLimits {
             open_address: limiter(rates.open_address),
             read_account: limiter(rates.read_account),
             write_account: limiter(rates.write_account),
+            directory_account: limiter(rates.directory_account),
             claim_account: limiter(rates.claim_account),
             upload_account: limiter(rates.upload_account),
         }
@@ -84,7 +88,7 @@ impl RateLimits {
             RateClass::Login => check(&self.login_address, &address),
             RateClass::Registration => check(&self.registration_address, &address),
             RateClass::Open => check(&self.open_address, &address),
-            RateClass::Read | RateClass::Write | RateClass::Claim | RateClass::Upload => Ok(()),
+            RateClass::Read | RateClass::Write | RateClass::Directory | RateClass::Claim | RateClass::Upload => Ok(()),
         }
     }
 
@@ -93,6 +97,7 @@ impl RateLimits {
         match class {
             RateClass::Read => check(&self.read_account, &account),
             RateClass::Write => check(&self.write_account, &account),
+            RateClass::Directory => check(&self.directory_account, &account),
             RateClass::Claim => check(&self.claim_account, &account),
             RateClass::Upload => check(&self.upload_account, &account),
             RateClass::Login | RateClass::Registration | RateClass::Open => Ok(()),
@@ -113,6 +118,7 @@ impl RateLimits {
         for limiter in [
             &self.read_account,
             &self.write_account,
+            &self.directory_account,
             &self.claim_account,
             &self.upload_account,
         ] {

@@ -104,6 +104,12 @@ impl Route {
         Self { body_max, ..self }
     }
 
+    /// Takes a body of whatever length its handler allows, piece by piece.
+    #[must_use]
+    pub fn streamed(self) -> Self {
+        self.body(0)
+    }
+
     /// The route behind its guard.
     pub(crate) fn mount(self, app: &App) -> Router<App> {
         let guard = Guard {

@@ -12,6 +12,7 @@ use crate::storage::{StorageError, retention};
 pub(crate) async fn run(app: App) {
     let pause = Duration::from_millis(app.config.timers.sweep_ms);
     let mut draining = app.draining();
+    let mut round: u64 = 0;
     loop {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -21,6 +22,10 @@ pub(crate) async fn run(app: App) {
         if let Err(error) = app.sweep().await {
             tracing::error!(%error, "a sweep failed; the next one goes on");
         }
+        if let Err(error) = app.tidy(round).await {
+            error.log("sweep");
+        }
+        round = round.wrapping_add(1);
     }
 }
 

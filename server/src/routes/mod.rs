@@ -1,5 +1,12 @@
 //! Handlers, one file per noun: who, what, one transaction, answer.
 
+pub(crate) mod accounts;
+mod answers;
+pub(crate) mod blobs;
+pub(crate) mod devices;
 pub(crate) mod groups;
+pub(crate) mod key_packages;
+pub(crate) mod records;
 pub(crate) mod relay;
+pub(crate) mod sessions;
 pub(crate) mod socket;

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use protocol::accounts::RelayInfo;
-use protocol::limits::{BLOB_BYTES_MAX, PROTOCOL_VERSION};
+use protocol::limits::PROTOCOL_VERSION;
 use serde::Serialize;
 
 use crate::app::App;
@@ -33,7 +33,7 @@ pub(crate) async fn describe(State(app): State<App>) -> Json<RelayInfo> {
         relay_id: app.relay_id,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         protocol_version: PROTOCOL_VERSION,
-        blob_bytes_max: BLOB_BYTES_MAX,
+        blob_bytes_max: app.config.limits.blob_bytes_max,
         message_ttl_seconds: app.config.message_ttl_seconds,
     })
 }

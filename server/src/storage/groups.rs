@@ -201,6 +201,18 @@ pub(crate) async fn update_role(
     statement.execute(conn).await.map(|_| ())
 }
 
+/// Groups of which the account is a member, at most as many as it may be in.
+pub(crate) async fn list_ids_of_account(
+    conn: &mut Connection,
+    account: AccountId,
+) -> Result<Vec<GroupId>, StorageError> {
+    let rows = query("select group_id from group_accounts where account_id = $1 limit 1000")
+        .bind(account)
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
 /// How many groups the account is a member of, counted up to the limit.
 pub(crate) async fn count_of_account(conn: &mut Connection, account: AccountId) -> Result<u64, StorageError> {
     query("select count(*) from (select 1 from group_accounts where account_id = $1 limit $2) as taken")

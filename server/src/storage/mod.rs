@@ -3,12 +3,15 @@
 
 pub mod accounts;
 pub(crate) mod batch;
+pub mod blobs;
 pub mod connection;
 pub mod devices;
 pub mod entries;
 pub mod groups;
 pub mod key_packages;
 mod migrations;
+pub mod records;
+pub mod requests;
 pub(crate) mod retention;
 pub mod sessions;
 pub mod value;

@@ -1,0 +1,97 @@
+//! Everything that the relay needs to know somebody again, beside its database: one value in `App`.
+
+use std::io;
+use std::path::Path;
+
+use aws_lc_rs::hmac;
+use protocol::{ErrorCode, Facts, Handle, UnixMillis};
+
+use crate::config::Limits;
+use crate::error::ApiError;
+use crate::opaque::{Opaque, OpaqueError};
+use crate::secrets::{Purpose, Secrets, tag};
+use crate::storage::requests::{self, Guess, GuessLimits};
+use crate::storage::{Connection, StorageError};
+use crate::tokens::{
+    access::AccessTokenError,
+    nonces::DeviceNonces,
+    refresh::RefreshTokens,
+    tickets::{TicketError, Tickets},
+};
+
+/// OPAQUE, tickets, nonces, refresh tokens, budgets of guesses.
+pub struct Credentials {
+    pub opaque: Opaque,
+    pub tickets: Tickets,
+    pub nonces: DeviceNonces,
+    pub refresh_tokens: RefreshTokens,
+    guess_subjects: hmac::Key,
+}
+
+impl Credentials {
+    /// Reads what stands in the data directory, or makes it at the first start.
+    pub fn open(data_dir: &Path, secrets: &Secrets) -> io::Result<Self> {
+        Ok(Self {
+            opaque: Opaque::open(data_dir, secrets)?,
+            tickets: Tickets::new(secrets).map_err(io::Error::other)?,
+            nonces: DeviceNonces::new(secrets),
+            refresh_tokens: RefreshTokens::new(secrets),
+            guess_subjects: secrets.hmac_key(Purpose::GuessBudgets),
+        })
+    }
+
+    /// Counts a guess at the secret of `handle`, whether somebody has it or not (O-1, O-4).
+    pub async fn count_guess(
+        &self,
+        conn: &mut Connection,
+        handle: &Handle,
+        limits: &Limits,
+        now: UnixMillis,
+    ) -> Result<Guess, StorageError> {
+        let subject = tag(&self.guess_subjects, &[handle.as_str().as_bytes()]);
+        let limits = GuessLimits { per_hour: limits.guesses_per_hour, per_day: limits.guesses_per_day };
+        requests::count_guess(conn, subject, limits, now).await
+    }
+}
+
+/// The refusal of a guess that is over the budget.
+pub fn counted(guess: Guess) -> Result<(), ApiError> {
+    match guess {
+        Guess::Counted => Ok(()),
+        Guess::Refused { retry_after_seconds } => Err(ApiError::with(
+            ErrorCode::RateLimited,
+            Facts { retry_after_seconds: Some(retry_after_seconds), ..Facts::default() },
+        )),
+    }
+}
+
+impl From<OpaqueError> for ApiError {
+    fn from(error: OpaqueError) -> Self {
+        match error {
+            OpaqueError::Malformed => {
+                Self::detailed(ErrorCode::Malformed, "not an OPAQUE message of this step")
+            }
+            OpaqueError::Refused => Self::new(ErrorCode::WrongCredentials),
+            OpaqueError::UnknownSetup => Self::internal(error),
+        }
+    }
+}
+
+impl From<TicketError> for ApiError {
+    fn from(error: TicketError) -> Self {
+        match error {
+            TicketError::Invalid => Self::new(ErrorCode::TicketInvalid),
+            TicketError::NotMade => Self::internal(error),
+        }
+    }
+}
+
+impl From<AccessTokenError> for ApiError {
+    fn from(error: AccessTokenError) -> Self {
+        match error {
+            AccessTokenError::Invalid => Self::new(ErrorCode::Unauthenticated),
+            AccessTokenError::Expired => Self::new(ErrorCode::TokenExpired),
+            AccessTokenError::NotMade => Self::internal(error),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Accounts: registration in one transaction (O-7), and the directory by exact handle.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use protocol::{
+    AccountId, ErrorCode, Handle, UnixMillis,
+    accounts::{
+        DirectoryEntry, HandleAvailability, OpaqueMessage, RegisterFinish, RegisterStart, RegisterStarted,
+        Wrap, WrapKind,
+    },
+    limits::ENROLMENT_TICKET_SECONDS,
+    public_keys::IdentityKey,
+    socket::to_bytes,
+};
+
+use super::answers::{self, Answer};
+use crate::app::App;
+use crate::auth::CallingDevice;
+use crate::body::{Cbor, Json};
+use crate::device_lists::{self, CheckedList};
+use crate::error::ApiError;
+use crate::opaque::{Opaque, StoredRecord};
+use crate::path::Path;
+use crate::refresh_cookie::ClientKind;
+use crate::secrets::{random, sha256};
+use crate::storage::Connection;
+use crate::storage::accounts::{self, Inserted, NewAccount};
+use crate::storage::records::{self, Place};
+use crate::tokens::tickets::RegistrationTicket;
+
+/// The collection of the record that every account has.
+pub(super) const VAULT: &str = "vault";
+
+/// `GET /v1/accounts/available/{handle}`.
+pub(crate) async fn available(
+    State(app): State<App>,
+    Path(handle): Path<String>,
+) -> Result<Json<HandleAvailability>, ApiError> {
+    let handle = parse_handle(&handle)?;
+    let taken = app.db.read(async |conn| accounts::handle_exists(conn, &handle).await).await?;
+    Ok(Json(HandleAvailability { available: !taken }))
+}
+
+/// `POST /v1/accounts/register/start`.
+pub(crate) async fn register_start(
+    State(app): State<App>,
+    Json(request): Json<RegisterStart>,
+) -> Result<Json<RegisterStarted>, ApiError> {
+    let taken = app.db.read(async |conn| accounts::handle_exists(conn, &request.handle).await).await?;
+    if taken {
+        return Err(ErrorCode::HandleTaken.into());
+    }
+    let credential_id = random().map_err(ApiError::internal)?;
+    let opaque = &app.credentials.opaque;
+    let response = opaque.register(&credential_id, &request.registration_request)?;
+    let ticket = RegistrationTicket {
+        handle: request.handle.to_string(),
+        credential_id,
+        setup_id: opaque.current_setup()?,
+        expires_at: app.clock.now().plus_seconds(ENROLMENT_TICKET_SECONDS),
+    };
+    Ok(Json(RegisterStarted {
+        ticket: app.credentials.tickets.seal(&ticket)?,
+        registration_response: OpaqueMessage::new(response).map_err(ApiError::internal)?,
+    }))
+}
+
+/// `POST /v1/accounts/register/finish`: the whole account or nothing; the same id again answers as the first time.
+pub(crate) async fn register_finish(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Cbor(request): Cbor<RegisterFinish>,
+) -> Result<Response, ApiError> {
+    let now = app.clock.now();
+    let content_hash = sha256(&to_bytes(&request));
+    let ticket: RegistrationTicket = app.credentials.tickets.open_late(&request.ticket)?;
+    let repeated =
+        app.db.read(async |conn| answers::find(conn, request.idempotency_id, content_hash).await).await?;
+    let answer = match repeated {
+        Some(answer) => answer,
+        None if ticket.expires_at <= now => return Err(ErrorCode::TicketInvalid.into()),
+        None => register(&app, &request, ticket, content_hash).await?,
+    };
+    answers::respond(&app, ClientKind::of(&headers), request.idempotency_id, answer).await
+}
+
+/// `GET /v1/accounts/by-handle/{handle}`: exact handles only.
+pub(crate) async fn by_handle(
+    State(app): State<App>,
+    _: CallingDevice,
+    Path(handle): Path<String>,
+) -> Result<Json<DirectoryEntry>, ApiError> {
+    let handle = parse_handle(&handle)?;
+    let entry = app.db.read(async |conn| accounts::find_by_handle(conn, &handle).await).await?;
+    entry.map(Json).ok_or_else(ApiError::not_found)
+}
+
+/// `GET /v1/accounts/{account_id}`.
+pub(crate) async fn by_id(
+    State(app): State<App>,
+    _: CallingDevice,
+    Path(account): Path<String>,
+) -> Result<Json<DirectoryEntry>, ApiError> {
+    let account: AccountId = account.parse().map_err(|_| ApiError::not_found())?;
+    let entry = app.db.read(async |conn| accounts::find(conn, account).await).await?;
+    entry.map(Json).ok_or_else(ApiError::not_found)
+}
+
+fn parse_handle(text: &str) -> Result<Handle, ApiError> {
+    text.parse().map_err(|_| ApiError::detailed(ErrorCode::Malformed, "not a handle"))
+}
+
+async fn register(
+    app: &App,
+    request: &RegisterFinish,
+    ticket: RegistrationTicket,
+    content_hash: [u8; 32],
+) -> Result<Answer, ApiError> {
+    let now = app.clock.now();
+    let handle = ticket.handle.parse().map_err(|_| ErrorCode::TicketInvalid)?;
+    let record = StoredRecord {
+        credential_id: ticket.credential_id,
+        setup_id: ticket.setup_id,
+        record: Opaque::record(&request.registration_upload)?,
+    };
+    let list = device_lists::check_first(request.account_id, &request.device, &request.device_list)?;
+    check_wraps(&request.wraps, list.root_generation)?;
+    answers::check_key_packages(&request.device)?;
+    let parts = Checked { handle, record, list };
+    let fresh = answers::fresh(request.account_id, request.device.device_id, content_hash)?;
+    let begun = app.begin_session(&fresh.session);
+    let answer = app
+        .db
+        .write(async |conn| {
+            if insert_account(conn, request, &parts, now).await? == Inserted::Taken {
+                return taken(conn, request, &parts.handle, content_hash).await;
+            }
+            answers::insert_device(conn, &fresh.session, &request.device, &parts.list, now).await?;
+            answers::insert(app, conn, request.idempotency_id, &fresh, now).await?;
+            Ok::<_, ApiError>(fresh)
+        })
+        .await?;
+    if answer.session == fresh.session {
+        begun.keep();
+    }
+    Ok(answer)
+}
+
+/// What was checked before the transaction.
+struct Checked {
+    handle: Handle,
+    record: StoredRecord,
+    list: CheckedList,
+}
+
+async fn insert_account(
+    conn: &mut Connection,
+    request: &RegisterFinish,
+    parts: &Checked,
+    now: UnixMillis,
+) -> Result<Inserted, ApiError> {
+    let identity_key: IdentityKey = parts.list.identity_key;
+    let account = NewAccount {
+        account_id: request.account_id,
+        handle: &parts.handle,
+        record: &parts.record,
+        recovery_auth_hash: &request.recovery_auth_hash,
+        identity_key,
+        device_list: &request.device_list,
+        vault_record_id: request.vault.record_id,
+    };
+    if accounts::insert(conn, &account, now).await? == Inserted::Taken {
+        return Ok(Inserted::Taken);
+    }
+    for wrap in request.wraps.iter() {
+        accounts::put_wrap(conn, request.account_id, wrap).await?;
+    }
+    let place =
+        Place { account_id: request.account_id, collection: VAULT, record_id: request.vault.record_id };
+    records::put(conn, place, 0, &request.vault.ciphertext, now).await?;
+    Ok(Inserted::Stored)
+}
+
+/// Two finishes at once: either the other one was this very request, or the name is gone.
+async fn taken(
+    conn: &mut Connection,
+    request: &RegisterFinish,
+    handle: &Handle,
+    content_hash: [u8; 32],
+) -> Result<Answer, ApiError> {
+    if let Some(answer) = answers::find(conn, request.idempotency_id, content_hash).await? {
+        return Ok(answer);
+    }
+    if accounts::handle_exists(conn, handle).await? {
+        return Err(ErrorCode::HandleTaken.into());
+    }
+    Err(ErrorCode::IdempotencyConflict.into())
+}
+
+/// One wrap per kind and generation, and none missing without which the account could never be opened.
+fn check_wraps(wraps: &[Wrap], root_generation: u32) -> Result<(), ApiError> {
+    let has = |kind, generation| {
+        wraps
+            .iter()
+            .filter(|wrap| wrap.kind == kind && wrap.generation == generation && !wrap.bytes.is_empty())
+            .count()
+    };
+    let each_once = wraps.iter().all(|wrap| has(wrap.kind, wrap.generation) == 1);
+    let complete = [(WrapKind::Password, 0), (WrapKind::Recovery, 0), (WrapKind::Root, root_generation)];
+    if each_once && complete.iter().all(|(kind, generation)| has(*kind, *generation) == 1) {
+        Ok(())
+    } else {
+        Err(ApiError::detailed(ErrorCode::Malformed, "wraps"))
+    }
+}

@@ -1,0 +1,6 @@
+//! Sessions: log-in by password, recovery key or a device's signature, refresh, log-out.
+
+pub(crate) mod device;
+pub(crate) mod login;
+mod opened;
+pub(crate) mod refresh;

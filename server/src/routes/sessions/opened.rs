@@ -1,0 +1,66 @@
+//! What opens an account on a new device.
+
+use protocol::{
+    AccountId, DeviceId, UnixMillis,
+    accounts::Ticket,
+    device_list::DeviceList,
+    limits::ENROLMENT_TICKET_SECONDS,
+    sessions::{OpenedAccount, StoredVault},
+    values::{Bytes, List},
+};
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::routes::accounts::VAULT;
+use crate::secrets::random;
+use crate::storage::records::{self, Place};
+use crate::storage::{Connection, accounts, devices};
+use crate::tokens::tickets::EnrolmentTicket;
+
+/// A ticket that lets one device enrol into `account`.
+pub(super) fn enrolment_ticket(
+    app: &App,
+    account_id: AccountId,
+    now: UnixMillis,
+) -> Result<Ticket, ApiError> {
+    let content = EnrolmentTicket {
+        ticket_id: random().map_err(ApiError::internal)?,
+        account_id,
+        expires_at: now.plus_seconds(ENROLMENT_TICKET_SECONDS),
+    };
+    Ok(app.credentials.tickets.seal(&content)?)
+}
+
+/// Wraps, device list and vault of an account whose owner has shown a factor (O-2).
+pub(super) async fn open(
+    conn: &mut Connection,
+    account_id: AccountId,
+    enrolment_ticket: Ticket,
+) -> Result<OpenedAccount, ApiError> {
+    let account = accounts::get(conn, account_id).await?;
+    let place = Place { account_id, collection: VAULT, record_id: account.vault_record_id };
+    let vault =
+        records::find(conn, place).await?.ok_or_else(|| ApiError::internal("an account without a vault"))?;
+    Ok(OpenedAccount {
+        account_id,
+        handle: account.handle,
+        enrolment_ticket,
+        wraps: List::new(accounts::list_wraps(conn, account_id).await?).map_err(ApiError::internal)?,
+        revoked_devices: List::new(revoked(conn, account_id, &account.device_list).await?)
+            .map_err(ApiError::internal)?,
+        device_list: Bytes::new(account.device_list).map_err(ApiError::internal)?,
+        vault: StoredVault {
+            record_id: account.vault_record_id,
+            version: vault.version,
+            ciphertext: vault.ciphertext,
+        },
+    })
+}
+
+/// Devices that the relay has revoked and the list still shows as live (K-7).
+async fn revoked(conn: &mut Connection, account: AccountId, list: &[u8]) -> Result<Vec<DeviceId>, ApiError> {
+    let list = DeviceList::decode(list).map_err(ApiError::internal)?;
+    let live = devices::list_live(conn, account).await?;
+    let listed = list.body.live().map(|entry| entry.device);
+    Ok(listed.filter(|device| !live.contains(device)).collect())
+}

@@ -1,0 +1,20 @@
+//! The relay's stories: every route against a real database, called in process.
+
+#[cfg(test)]
+mod accounts;
+#[cfg(test)]
+mod blobs;
+#[cfg(test)]
+mod device;
+#[cfg(test)]
+mod devices;
+#[cfg(test)]
+mod key_packages;
+#[cfg(test)]
+mod postgres;
+#[cfg(test)]
+mod records;
+#[cfg(test)]
+mod relay;
+#[cfg(test)]
+mod sessions;
