@@ -7,13 +7,15 @@ use opaque_ke::{
     CredentialResponse, RegistrationResponse,
 };
 use protocol::{
-    AccountId, DeviceId, Handle, IdempotencyId, RecordId, UnixMillis,
+    AccountId, DeviceId, GroupId, Handle, IdempotencyId, MessageId, RecordId, UnixMillis,
     accounts::{
         NewVault, OpaqueMessage, RegisterFinish, RegisterStart, RegisterStarted, Ticket, Wrap, WrapKind,
     },
     certificate::{Certificate, CertificateBody},
+    deltas::{Deltas, Role},
     device_list::{DeviceList, DeviceListBody, DeviceListEntry, NO_PREVIOUS},
     devices::{EnrolDevice, NewDevice, NewPassword},
+    groups::{CommitBundle, CreateGroup, EntryKind, GroupKind},
     limits::SUITE,
     public_keys::{DeviceAuthKey, IdentityKey, LeafKey, Signature},
     sessions::{
@@ -296,6 +298,48 @@ impl TestDevice {
             nonce: Exactly(nonce),
             signature: Exactly(sign(&self.keys.auth, &signed)),
         }
+    }
+
+    /// A commit's envelope, signed as this device.
+    pub(crate) fn bundle(
+        &self,
+        group_id: GroupId,
+        epoch: u64,
+        kind: EntryKind,
+        deltas: &Deltas,
+    ) -> CommitBundle {
+        let others = deltas.added.iter().map(|leaf| leaf.1).filter(|device| *device != self.device_id);
+        let welcomed: Vec<_> = others.filter(|_| kind == EntryKind::Commit).collect();
+        let message_id = MessageId::from_bytes(fresh());
+        let commit = fresh::<32>();
+        let deltas = deltas.encode().unwrap();
+        let signed = signed::commit(group_id, epoch, message_id, &sha256(&commit), &sha256(&deltas));
+        CommitBundle {
+            message_id,
+            group_id,
+            epoch,
+            kind,
+            commit: Bytes::new(commit).unwrap(),
+            deltas: Bytes::new(deltas).unwrap(),
+            group_info: Bytes::new(fresh::<32>()).unwrap(),
+            welcome: (!welcomed.is_empty()).then(|| Bytes::new(fresh::<32>()).unwrap()),
+            welcome_devices: List::new(welcomed).unwrap(),
+            claims: List::default(),
+            signature: Exactly(sign(&self.keys.auth, &signed)),
+        }
+    }
+
+    /// The bundle that makes a group of this device (admin) and others (members).
+    pub(crate) fn creation(&self, others: &[&Self]) -> CreateGroup {
+        let leaf = |device: &Self| (device.account_id, device.device_id);
+        let mut deltas = Deltas { added: vec![leaf(self)], ..Deltas::default() };
+        deltas.roles.push((self.account_id, Some(Role::Admin)));
+        for other in others {
+            deltas.added.push(leaf(other));
+            deltas.roles.push((other.account_id, Some(Role::Member)));
+        }
+        let bundle = self.bundle(GroupId::from_bytes(fresh()), 0, EntryKind::Commit, &deltas);
+        CreateGroup { kind: GroupKind::Many, peer: None, bundle }
     }
 
     /// A new session by signature.

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod authorisation;
+#[cfg(test)]
 mod blobs;
 #[cfg(test)]
 mod device;
