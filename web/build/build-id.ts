@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, posix, relative, sep } from 'node:path';
 import type { Plugin } from 'vite';
 
@@ -16,6 +16,8 @@ export function buildId(version: string): Plugin {
       outDir = join(config.root, config.build.outDir);
     },
     closeBundle: () => {
+      // Called after a failed build too, whose own error is the one to tell.
+      if (!existsSync(join(outDir, 'index.html'))) return;
       const files = listFiles(outDir)
         .filter((path) => path !== 'build.json')
         .map((path): [string, string] => [path, sha256(readFileSync(join(outDir, path)))]);
