@@ -245,10 +245,20 @@ impl Client {
             self.handle_gap(group, gap, cx);
         }
         let last = page.entries.last().map(|entry| entry.seq);
+        if page.gap.is_none() && self.is_cut_off(group, page.entries.first().map(|entry| entry.seq)) {
+            return self.rejoin(group, UnreadableReason::MissingCommit, cx);
+        }
         self.handle_entries(group, page.entries.into_vec(), cx);
         if last.is_some_and(|last| last < page.head) {
             self.fetch_entries(group);
         }
+    }
+
+    /// The relay has no entry that follows the cursor, and none was cut: this device's place in the group began anew.
+    fn is_cut_off(&self, group: GroupId, first: Option<u64>) -> bool {
+        let Some(slot) = self.groups.get(&group) else { return false };
+        let next = slot.incoming.back().map_or(slot.summary.cursor, |entry| entry.seq) + 1;
+        slot.summary.stage == GroupStage::Active && first.is_some_and(|first| first > next)
     }
 
     /// Retention cut entries: a line says so, and the log goes on after them (D-11).
@@ -682,14 +692,14 @@ impl Client {
     ) {
         let group = welcome.group_id;
         let stage = self.groups.get(&group).map(|slot| slot.summary.stage);
-        if stage.is_some_and(|stage| stage != GroupStage::Joining) {
+        // A bundle on its way may be accepted already: then the welcome's leaf is not this device's any more.
+        if stage.is_some_and(|stage| stage != GroupStage::Joining) || self.bundles.contains_key(&group) {
             return;
         }
         let Ok(own) = self.own_leaf() else { return };
         let store = GroupStore::load(records.to_vec());
         match mls::join_from_welcome(store, &own, &welcome.welcome) {
             Ok((mls, _)) if mls.id() == group => {
-                self.drop_bundle(group);
                 let peer = peer_of(mls.members().iter().map(mls::Member::account), own.account());
                 let mut slot = Slot::new(new_summary(group, peer, GroupStage::Active, cx.now));
                 slot.summary.cursor = welcome.seq;

@@ -1,0 +1,142 @@
+//! Seeded schedules of harm: lost and doubled requests, lost answers, cut connections, kills at every persist point,
+//! devices that join while others write. Afterwards all devices agree, and nothing that was shown as sent is lost or
+//! shown twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use protocol::GroupId;
+use sotto_client_core::client::{Content, Delivery, Event, Message};
+
+use crate::world::{Faults, World};
+
+const HANDLES: [&str; 2] = ["ada", "ben"];
+const MESSAGES: usize = 12;
+
+/// Two accounts with `devices` devices between them, made once: each seed starts from a copy.
+pub fn prepared(devices: usize) -> World {
+    let mut world = World::new(0);
+    for handle in HANDLES {
+        world.register(handle);
+    }
+    for index in HANDLES.len()..devices {
+        world.log_in(HANDLES[index % HANDLES.len()]);
+    }
+    world
+}
+
+/// Lives one schedule and checks what is left.
+///
+/// # Panics
+/// With the seed, when a device disagrees or a message is lost or doubled.
+pub fn live(prepared: &World, seed: u64) {
+    let mut world = prepared.replay(seed);
+    let devices = world.hosts.len();
+    for host in 0..devices {
+        world.start(host);
+    }
+    world.run();
+    world.faults = Faults { lose_request: 60, lose_response: 60, double_request: 60, cut: 25, kill: 8 };
+    let group = meet(&mut world, seed);
+    let mut sent: BTreeSet<String> = BTreeSet::new();
+    for number in 0..MESSAGES {
+        let host = world.below(devices);
+        let text = format!("{seed}/{number}");
+        if write(&mut world, host, group, &text) {
+            sent.insert(text);
+        }
+        for _ in 0..world.below(40) {
+            world.step();
+        }
+        if world.below(3) == 0 {
+            world.advance(700);
+        }
+    }
+    world.faults = Faults::default();
+    world.settle();
+    world.settle();
+    check(&mut world, group, &sent, seed);
+}
+
+/// Both people may start the chat; whoever is killed on the way starts again.
+fn meet(world: &mut World, seed: u64) -> GroupId {
+    let starters: &[usize] = if seed.is_multiple_of(3) { &[0, 1] } else { &[0] };
+    for _ in 0..200 {
+        for starter in starters {
+            let peer = HANDLES[1 - starter % 2];
+            world.call(*starter, |client, cx| client.start_conversation(peer, cx));
+        }
+        for _ in 0..60 {
+            world.step();
+        }
+        world.advance(1_000);
+        let conversations =
+            world.hosts[0].client.as_ref().map(|client| client.conversations()).unwrap_or_default();
+        if let [conversation] = conversations.as_slice() {
+            return conversation.group_id;
+        }
+    }
+    panic!("seed {seed}: no conversation");
+}
+
+/// `false`: the device does not know the group yet, or was killed before it could save the text.
+fn write(world: &mut World, host: usize, group: GroupId, text: &str) -> bool {
+    let before = outbox(world, host);
+    let accepted = world.call(host, |client, cx| client.send_text(group, text, cx)).is_ok();
+    accepted && outbox(world, host) > before || shows(world, host, text)
+}
+
+fn outbox(world: &World, host: usize) -> usize {
+    world.hosts[host].store.keys().filter(|key| key.starts_with("outbox/")).count()
+}
+
+/// The device has told its person that the text is written.
+fn shows(world: &World, host: usize, text: &str) -> bool {
+    let written = |event: &Event| matches!(event, Event::MessageChanged { message } if message.content == Content::Text { text: text.into() });
+    world.hosts[host].events.iter().any(written)
+}
+
+fn check(world: &mut World, group: GroupId, sent: &BTreeSet<String>, seed: u64) {
+    let mut logs: Vec<BTreeMap<u64, String>> = Vec::new();
+    for host in 0..world.hosts.len() {
+        let messages = world.messages(host, group);
+        logs.push(log_of(&messages, host, seed));
+    }
+    for text in sent {
+        let full = &logs[0];
+        assert!(full.values().any(|shown| shown == text), "seed {seed}: {text} is lost");
+    }
+    // A device that joined later has a suffix of the log; what two devices both have is the same.
+    for (host, log) in logs.iter().enumerate().skip(1) {
+        let from = log.keys().next().copied().unwrap_or(u64::MAX);
+        let expected: BTreeMap<u64, String> =
+            logs[0].range(from..).map(|(seq, text)| (*seq, text.clone())).collect();
+        assert_eq!(*log, expected, "seed {seed}: device {host} disagrees");
+    }
+}
+
+/// Texts by seq: each once, none waiting, none unreadable.
+fn log_of(messages: &[Message], host: usize, seed: u64) -> BTreeMap<u64, String> {
+    let mut log = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for message in messages {
+        let Content::Text { text } = &message.content else { continue };
+        assert!(
+            matches!(message.delivery, Delivery::Sent | Delivery::Received),
+            "seed {seed}: device {host} still waits with {text}"
+        );
+        let seq =
+            message.seq.unwrap_or_else(|| panic!("seed {seed}: device {host}: {text} is not in the log"));
+        assert!(seen.insert(text.clone()), "seed {seed}: device {host} shows {text} twice");
+        log.insert(seq, text.clone());
+    }
+    log
+}
+
+#[test]
+fn all_devices_converge_and_nothing_is_lost_over_300_schedules() {
+    let worlds: Vec<World> = (2..=8).map(prepared).collect();
+
+    for seed in 0..300_u64 {
+        live(&worlds[usize::try_from(seed).unwrap() % worlds.len()], seed);
+    }
+}

@@ -1,0 +1,189 @@
+use sotto_client_core::client::{CommandErrorCode, Content, Delivery, LogIn, Notice, Outcome, Recover};
+use zeroize::Zeroizing;
+
+use crate::world::{PASSWORD, World};
+
+fn texts(world: &mut World, host: usize, group: protocol::GroupId) -> Vec<String> {
+    let text = |content: Content| match content {
+        Content::Text { text } => Some(text),
+        _ => None,
+    };
+    world.messages(host, group).into_iter().filter_map(|message| text(message.content)).collect()
+}
+
+fn say(world: &mut World, host: usize, group: protocol::GroupId, text: &str) {
+    world.call(host, |client, cx| client.send_text(group, text, cx)).expect("in the outbox");
+    world.settle();
+}
+
+#[test]
+fn two_people_chat_both_ways() {
+    let mut world = World::new(1);
+    let [ada, ben] = [world.register("ada"), world.register("ben")];
+
+    let group = world.start_chat(ada, "ben");
+    say(&mut world, ada, group, "hello");
+    say(&mut world, ben, group, "hello yourself");
+
+    assert_eq!(texts(&mut world, ada, group), ["hello", "hello yourself"]);
+    assert_eq!(texts(&mut world, ben, group), ["hello", "hello yourself"]);
+    let sent = world.messages(ada, group).into_iter().filter(|message| message.mine);
+    assert!(sent.clone().count() == 1 && sent.clone().all(|message| message.delivery == Delivery::Sent));
+    let peer = world.hosts[ben].client.as_ref().unwrap().conversations()[0].peer.clone();
+    assert_eq!((peer.handle.as_str(), peer.display_name.as_str()), ("ada", "ADA"));
+}
+
+#[test]
+fn a_new_device_joins_with_nobody_else_online_and_writes_at_once() {
+    let mut world = World::new(2);
+    let [ada, ben] = [world.register("ada"), world.register("ben")];
+    let group = world.start_chat(ada, "ben");
+    say(&mut world, ada, group, "before");
+    world.kill(ada);
+    world.kill(ben);
+
+    let second = world.log_in("ada");
+    say(&mut world, second, group, "from my new browser");
+
+    assert_eq!(texts(&mut world, second, group), ["from my new browser"]);
+    world.start(ben);
+    world.settle();
+    assert_eq!(texts(&mut world, ben, group), ["before", "from my new browser"]);
+    world.start(ada);
+    world.settle();
+    assert_eq!(texts(&mut world, ada, group), ["before", "from my new browser"]);
+    let notices = world.messages(ben, group);
+    let added = |content: &Content| matches!(content, Content::Notice(Notice::DeviceAdded { .. }));
+    assert_eq!(notices.iter().filter(|message| added(&message.content)).count(), 1);
+}
+
+#[test]
+fn both_people_start_the_chat_at_once_and_meet_in_one_group() {
+    let mut world = World::new(3);
+    let [ada, ben] = [world.register("ada"), world.register("ben")];
+
+    let hers = world.call(ada, |client, cx| client.start_conversation("ben", cx));
+    let his = world.call(ben, |client, cx| client.start_conversation("ada", cx));
+
+    let (hers, his) = (world.outcome(ada, hers), world.outcome(ben, his));
+    let (Ok(Outcome::Conversation { group_id }), Ok(Outcome::Conversation { group_id: same })) = (hers, his)
+    else {
+        panic!("a conversation each");
+    };
+    assert_eq!(group_id, same);
+    say(&mut world, ben, group_id, "hi");
+    assert_eq!(texts(&mut world, ada, group_id), ["hi"]);
+}
+
+#[test]
+fn a_wrong_password_is_told_and_leaves_nothing() {
+    let mut world = World::new(4);
+    world.register("ada");
+    let host = world.add_host();
+    let log_in = |password: &str| LogIn {
+        handle: "ada".into(),
+        password: Zeroizing::new(password.into()),
+        device_name: String::new(),
+    };
+
+    let wrong = world.call(host, |client, cx| client.log_in(log_in("wrong password"), cx));
+    let outcome = world.outcome(host, wrong);
+
+    assert_eq!(outcome.unwrap_err().code, CommandErrorCode::WrongPassword);
+    assert!(!world.hosts[host].store.contains_key("account/state"));
+    let right = world.call(host, |client, cx| client.log_in(log_in(PASSWORD), cx));
+    assert!(world.outcome(host, right).is_ok());
+}
+
+#[test]
+fn the_recovery_key_opens_the_account_and_sets_a_new_password() {
+    let mut world = World::new(5);
+    let ada = world.register("ada");
+    let key = world.hosts[ada].client.as_ref().unwrap().recovery_key().unwrap().join(" ");
+    let host = world.add_host();
+    let recover = Recover {
+        handle: "ada".into(),
+        recovery_key: Zeroizing::new(key),
+        new_password: Zeroizing::new("another long password".into()),
+        device_name: "New".into(),
+    };
+
+    let command = world.call(host, |client, cx| client.recover_account(recover, cx));
+
+    assert!(world.outcome(host, command).is_ok());
+    let third = world.add_host();
+    let log_in = LogIn {
+        handle: "ada".into(),
+        password: Zeroizing::new("another long password".into()),
+        device_name: String::new(),
+    };
+    let command = world.call(third, |client, cx| client.log_in(log_in, cx));
+    assert!(world.outcome(third, command).is_ok());
+    assert_eq!(world.hosts[third].client.as_ref().unwrap().devices().len(), 3);
+}
+
+#[test]
+fn they_match_on_one_device_is_verified_on_the_other() {
+    let mut world = World::new(6);
+    let [ada, ben] = [world.register("ada"), world.register("ben")];
+    let group = world.start_chat(ada, "ben");
+    let second = world.log_in("ada");
+    let peer = world.hosts[ada].client.as_ref().unwrap().conversations()[0].peer.account_id;
+    let own = world.hosts[ben].client.as_ref().unwrap().conversations()[0].peer.account_id;
+    let details = world.hosts[ada].client.as_ref().unwrap().contact_details(peer).unwrap();
+    let theirs = world.hosts[ben].client.as_ref().unwrap().contact_details(own).unwrap();
+
+    world.call(ada, |client, cx| client.confirm_match(peer, &details.fingerprint, cx)).unwrap();
+    world.settle();
+
+    assert_eq!(details.safety_number, theirs.safety_number);
+    let seen = world.hosts[second].client.as_ref().unwrap().contact_details(peer).unwrap();
+    assert!(matches!(seen.contact.trust, sotto_client_core::client::Trust::Verified { .. }));
+    let scanned = world.call(ben, |client, cx| client.scan_qr(own, &details.qr_payload, cx)).unwrap();
+    assert_eq!(scanned, sotto_client_core::client::ScanOutcome::Match);
+    let _ = group;
+}
+
+#[test]
+fn a_signed_out_device_is_revoked_and_its_place_freed() {
+    let mut world = World::new(7);
+    let ada = world.register("ada");
+    let second = world.log_in("ada");
+
+    let command = world.call(second, |client, cx| client.log_out(cx));
+
+    assert!(world.outcome(second, command).is_ok());
+    assert!(world.hosts[second].client.as_ref().unwrap().profile().is_none());
+    let third = world.log_in("ada");
+    assert_eq!(world.hosts[third].client.as_ref().unwrap().devices().len(), 2);
+    world.settle();
+    assert_eq!(world.hosts[ada].client.as_ref().unwrap().devices().len(), 2);
+}
+
+#[test]
+fn a_device_that_was_killed_while_registering_finishes_when_it_starts_again() {
+    let mut world = World::new(8);
+    world.faults.lose_response = 1000;
+    let host = world.add_host();
+    world.faults.lose_response = 0;
+    let account = sotto_client_core::client::NewAccount {
+        handle: "ada".into(),
+        display_name: "Ada".into(),
+        colour: 0,
+        password: Zeroizing::new(PASSWORD.into()),
+        device_name: String::new(),
+    };
+    world.call(host, |client, cx| client.create_account(account, cx));
+    while !world.hosts[host].store.contains_key("account/state") {
+        world.step();
+    }
+
+    world.kill(host);
+    world.start(host);
+    world.settle();
+
+    let client = world.hosts[host].client.as_ref().unwrap();
+    assert_eq!(client.profile().unwrap().handle, "ada");
+    assert!(client.access_token().is_some());
+    assert!(client.recovery_key().is_some());
+}
