@@ -13,7 +13,7 @@ const HANDLES: [&str; 2] = ["ada", "ben"];
 const MESSAGES: usize = 12;
 
 /// Two accounts with `devices` devices between them, made once: each seed starts from a copy.
-pub fn prepared(devices: usize) -> World {
+pub(crate) fn prepared(devices: usize) -> World {
     let mut world = World::new(0);
     for handle in HANDLES {
         world.register(handle);
@@ -28,7 +28,7 @@ pub fn prepared(devices: usize) -> World {
 ///
 /// # Panics
 /// With the seed, when a device disagrees or a message is lost or doubled.
-pub fn live(prepared: &World, seed: u64) {
+pub(crate) fn live(prepared: &World, seed: u64) {
     let mut world = prepared.replay(seed);
     let devices = world.hosts.len();
     for host in 0..devices {

@@ -8,8 +8,8 @@ use opaque_ke::{
     ServerLoginParameters, ServerRegistration, ServerSetup, rand,
 };
 use protocol::{
-    AccountId, BlobId, ClaimId, Deltas, DeviceId, ErrorCode, Facts, GroupId, Handle, IdempotencyId,
-    MessageId, Problem, RecordId, RelayId, SessionId, UnixMillis, WelcomeId,
+    AccountId, ClaimId, Deltas, DeviceId, ErrorCode, Facts, GroupId, Handle, IdempotencyId, MessageId,
+    Problem, RecordId, RelayId, SessionId, UnixMillis, WelcomeId,
     accounts::{
         DirectoryEntry, HandleAvailability, RegisterFinish, RegisterStart, RegisterStarted, RelayInfo, Wrap,
     },
@@ -41,7 +41,7 @@ use rand_chacha::{
 };
 use sha2::{Digest as _, Sha256};
 use sotto_client_core::{
-    client::{BodyKind, Method, Request},
+    client::{Method, Request},
     opaque::OpaqueSuite,
 };
 
@@ -121,7 +121,7 @@ impl rand::CryptoRng for OldRng {}
 
 /// The relay's whole state; a clone is a restart without loss.
 #[derive(Clone)]
-pub struct Relay {
+pub(crate) struct Relay {
     setup: ServerSetup<OpaqueSuite>,
     now: UnixMillis,
     next: u64,
@@ -133,10 +133,6 @@ pub struct Relay {
     done: HashMap<IdempotencyId, SessionTokens>,
     tokens: HashMap<String, DeviceId>,
     connections: BTreeMap<u64, Connection>,
-    /// Stored containers.
-    pub blobs: BTreeMap<BlobId, Vec<u8>>,
-    /// Every body and frame that came in, for scans.
-    pub seen: Vec<Vec<u8>>,
 }
 
 #[derive(Clone)]
@@ -181,7 +177,7 @@ fn verifies(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
 }
 
 impl Relay {
-    pub fn new(now: UnixMillis) -> Self {
+    pub(crate) fn new(now: UnixMillis) -> Self {
         Self {
             setup: ServerSetup::new(&mut rng()),
             now,
@@ -194,12 +190,10 @@ impl Relay {
             done: HashMap::new(),
             tokens: HashMap::new(),
             connections: BTreeMap::new(),
-            blobs: BTreeMap::new(),
-            seen: Vec::new(),
         }
     }
 
-    pub fn set_now(&mut self, now: UnixMillis) {
+    pub(crate) fn set_now(&mut self, now: UnixMillis) {
         self.now = now;
     }
 
@@ -217,11 +211,8 @@ impl Relay {
     }
 
     /// One request; `token` as the host holds it.
-    pub fn request(&mut self, request: &Request, token: Option<&str>) -> (u16, Vec<u8>) {
+    pub(crate) fn request(&mut self, request: &Request, token: Option<&str>) -> (u16, Vec<u8>) {
         let body = request.body.as_ref().map(|(_, body)| body.to_vec()).unwrap_or_default();
-        if let Some((BodyKind::Cbor | BodyKind::Json, body)) = &request.body {
-            self.seen.push(body.to_vec());
-        }
         let device = token.and_then(|token| self.tokens.get(token)).copied();
         match self.route(request.method, &request.path, device, &body) {
             Ok(answer) => (200, answer),
@@ -425,7 +416,7 @@ impl Relay {
         self.opened_with(account, enrolment_ticket)
     }
 
-    fn reopen(&mut self, ticket: &protocol::accounts::Ticket) -> Answer {
+    fn reopen(&self, ticket: &protocol::accounts::Ticket) -> Answer {
         match self.tickets.get(ticket.as_ref() as &[u8]) {
             Some(Ticket::Enrolment(account)) => self.opened_with(*account, ticket.clone()),
             _ => Err(problem(ErrorCode::TicketInvalid)),
@@ -449,7 +440,7 @@ impl Relay {
         })
     }
 
-    fn password_start(&mut self, start: &PasswordStart) -> Answer {
+    fn password_start(&self, start: &PasswordStart) -> Answer {
         if !self.tickets.contains_key(start.enrolment_ticket.as_ref() as &[u8]) {
             return Err(problem(ErrorCode::TicketInvalid));
         }
@@ -775,27 +766,26 @@ impl Relay {
 
     // ---- the socket
 
-    pub fn open(&mut self) -> u64 {
+    pub(crate) fn open(&mut self) -> u64 {
         self.next += 1;
         self.connections.insert(self.next, Connection::default());
         self.next
     }
 
-    pub fn close(&mut self, connection: u64) {
+    pub(crate) fn close(&mut self, connection: u64) {
         self.connections.remove(&connection);
     }
 
-    pub fn is_open(&self, connection: u64) -> bool {
+    pub(crate) fn is_open(&self, connection: u64) -> bool {
         self.connections.contains_key(&connection)
     }
 
     /// The next frame to the client.
-    pub fn next_frame(&mut self, connection: u64) -> Option<Vec<u8>> {
+    pub(crate) fn next_frame(&mut self, connection: u64) -> Option<Vec<u8>> {
         self.connections.get_mut(&connection)?.waiting.pop_front()
     }
 
-    pub fn frame(&mut self, id: u64, frame: &[u8]) {
-        self.seen.push(frame.to_vec());
+    pub(crate) fn frame(&mut self, id: u64, frame: &[u8]) {
         let Some(device) = self.connections.get(&id).map(|connection| connection.device) else { return };
         let Ok(Received::Known(frame)) = ClientFrame::from_bytes(frame) else { return self.close(id) };
         match (frame, device) {
@@ -857,7 +847,7 @@ impl Relay {
         connection.ready = true;
         for group_id in mine {
             let group = &self.groups[&group_id];
-            let stored = *group.cursors.get(&device).unwrap_or(&group.leaves[&device]);
+            let stored = *group.cursors.get(&device).unwrap_or_else(|| &group.leaves[&device]);
             let named = cursors.iter().find(|cursor| cursor.group_id == group_id).map(|cursor| cursor.seq);
             connection.sent.insert(group_id, named.unwrap_or(stored));
         }

@@ -11,6 +11,14 @@ fn texts(world: &mut World, host: usize, group: protocol::GroupId) -> Vec<String
     world.messages(host, group).into_iter().filter_map(|message| text(message.content)).collect()
 }
 
+fn start_chat(world: &mut World, host: usize, handle: &str) -> protocol::GroupId {
+    let command = world.call(host, |client, cx| client.start_conversation(handle, cx));
+    match world.outcome(host, command) {
+        Ok(Outcome::Conversation { group_id }) => group_id,
+        other => panic!("no conversation: {other:?}"),
+    }
+}
+
 fn say(world: &mut World, host: usize, group: protocol::GroupId, text: &str) {
     world.call(host, |client, cx| client.send_text(group, text, cx)).expect("in the outbox");
     world.settle();
@@ -21,7 +29,7 @@ fn two_people_chat_both_ways() {
     let mut world = World::new(1);
     let [ada, ben] = [world.register("ada"), world.register("ben")];
 
-    let group = world.start_chat(ada, "ben");
+    let group = start_chat(&mut world, ada, "ben");
     say(&mut world, ada, group, "hello");
     say(&mut world, ben, group, "hello yourself");
 
@@ -37,7 +45,7 @@ fn two_people_chat_both_ways() {
 fn a_new_device_joins_with_nobody_else_online_and_writes_at_once() {
     let mut world = World::new(2);
     let [ada, ben] = [world.register("ada"), world.register("ben")];
-    let group = world.start_chat(ada, "ben");
+    let group = start_chat(&mut world, ada, "ben");
     say(&mut world, ada, group, "before");
     world.kill(ada);
     world.kill(ben);
@@ -126,7 +134,7 @@ fn the_recovery_key_opens_the_account_and_sets_a_new_password() {
 fn they_match_on_one_device_is_verified_on_the_other() {
     let mut world = World::new(6);
     let [ada, ben] = [world.register("ada"), world.register("ben")];
-    let group = world.start_chat(ada, "ben");
+    let group = start_chat(&mut world, ada, "ben");
     let second = world.log_in("ada");
     let peer = world.hosts[ada].client.as_ref().unwrap().conversations()[0].peer.account_id;
     let own = world.hosts[ben].client.as_ref().unwrap().conversations()[0].peer.account_id;

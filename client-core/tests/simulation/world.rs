@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::relay::Relay;
 
-pub const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// Where a device may be killed: every point at which its store and the world can differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,18 +27,18 @@ enum PersistPoint {
 
 /// How often the schedule does harm, in parts of 1,000.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Faults {
-    pub lose_request: u32,
-    pub lose_response: u32,
-    pub double_request: u32,
-    pub cut: u32,
-    pub kill: u32,
+pub(crate) struct Faults {
+    pub(crate) lose_request: u32,
+    pub(crate) lose_response: u32,
+    pub(crate) double_request: u32,
+    pub(crate) cut: u32,
+    pub(crate) kill: u32,
 }
 
-pub struct Host {
-    pub store: BTreeMap<String, Vec<u8>>,
-    pub client: Option<Client>,
-    pub events: Vec<Event>,
+pub(crate) struct Host {
+    pub(crate) store: BTreeMap<String, Vec<u8>>,
+    pub(crate) client: Option<Client>,
+    pub(crate) events: Vec<Event>,
     connection: Option<u64>,
     opening: bool,
     up: VecDeque<Vec<u8>>,
@@ -66,16 +66,16 @@ impl Host {
     }
 }
 
-pub struct World {
-    pub relay: Relay,
-    pub hosts: Vec<Host>,
-    pub now: UnixMillis,
-    pub rng: ChaCha20Rng,
-    pub faults: Faults,
+pub(crate) struct World {
+    pub(crate) relay: Relay,
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) now: UnixMillis,
+    pub(crate) rng: ChaCha20Rng,
+    pub(crate) faults: Faults,
 }
 
 impl World {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let now = UnixMillis(1_800_000_000_000);
         Self {
             relay: Relay::new(now),
@@ -87,7 +87,7 @@ impl World {
     }
 
     /// A copy of everything that is on disk, under another schedule.
-    pub fn replay(&self, seed: u64) -> Self {
+    pub(crate) fn replay(&self, seed: u64) -> Self {
         Self {
             relay: self.relay.clone(),
             hosts: self.hosts.clone(),
@@ -97,7 +97,7 @@ impl World {
         }
     }
 
-    pub fn add_host(&mut self) -> usize {
+    pub(crate) fn add_host(&mut self) -> usize {
         self.hosts.push(Host::on_disk(BTreeMap::new()));
         let host = self.hosts.len() - 1;
         self.start(host);
@@ -108,12 +108,12 @@ impl World {
         parts > 0 && self.rng.next_u32() % 1000 < parts
     }
 
-    pub fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.rng.next_u32() as usize % bound
     }
 
     /// Starts the device over its store.
-    pub fn start(&mut self, host: usize) {
+    pub(crate) fn start(&mut self, host: usize) {
         let records: Vec<_> = self.hosts[host]
             .store
             .iter()
@@ -128,7 +128,7 @@ impl World {
     }
 
     /// The process ends at once; the store stays.
-    pub fn kill(&mut self, host: usize) {
+    pub(crate) fn kill(&mut self, host: usize) {
         let dead = &mut self.hosts[host];
         dead.client = None;
         dead.events.clear();
@@ -141,7 +141,11 @@ impl World {
     }
 
     /// Calls the core and drains it, in the order that every host keeps.
-    pub fn call<R>(&mut self, host: usize, call: impl FnOnce(&mut Client, &mut Context<'_>) -> R) -> R {
+    pub(crate) fn call<R>(
+        &mut self,
+        host: usize,
+        call: impl FnOnce(&mut Client, &mut Context<'_>) -> R,
+    ) -> R {
         let mut client = self.hosts[host].client.take().expect("a live client");
         let answer = call(&mut client, &mut Context { now: self.now, rng: &mut self.rng });
         if self.drain(host, &mut client) {
@@ -222,7 +226,7 @@ impl World {
     // ---- one step of the schedule
 
     /// Does one thing that can happen; `false` when nothing can.
-    pub fn step(&mut self) -> bool {
+    pub(crate) fn step(&mut self) -> bool {
         let mut possible: Vec<(usize, Happening)> = Vec::new();
         for (index, host) in self.hosts.iter().enumerate() {
             if host.client.is_none() {
@@ -304,7 +308,7 @@ impl World {
     }
 
     /// Runs until nothing moves, then moves the clock past the longest pause, a few times over.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         for _ in 0..4 {
             self.run();
             self.advance(31_000);
@@ -313,7 +317,7 @@ impl World {
     }
 
     /// Runs until nothing moves without the clock.
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         for _ in 0..100_000 {
             if !self.step() {
                 return;
@@ -323,7 +327,7 @@ impl World {
     }
 
     /// Moves the clock and wakes whoever waited for it. Heartbeats are answered on the way.
-    pub fn advance(&mut self, milliseconds: u64) {
+    pub(crate) fn advance(&mut self, milliseconds: u64) {
         self.now = UnixMillis(self.now.0 + milliseconds);
         self.relay.set_now(self.now);
         for host in 0..self.hosts.len() {
@@ -336,7 +340,7 @@ impl World {
 
     // ---- what a person does
 
-    pub fn outcome(&mut self, host: usize, command: CommandId) -> Result<Outcome, CommandError> {
+    pub(crate) fn outcome(&mut self, host: usize, command: CommandId) -> Result<Outcome, CommandError> {
         self.settle();
         let done = self.hosts[host].events.iter().find_map(|event| match event {
             Event::CommandDone { command: ended, outcome } if *ended == command => Some(outcome.clone()),
@@ -345,7 +349,7 @@ impl World {
         done.expect("the command ended")
     }
 
-    pub fn register(&mut self, handle: &str) -> usize {
+    pub(crate) fn register(&mut self, handle: &str) -> usize {
         let host = self.add_host();
         let account = NewAccount {
             handle: handle.into(),
@@ -359,7 +363,7 @@ impl World {
         host
     }
 
-    pub fn log_in(&mut self, handle: &str) -> usize {
+    pub(crate) fn log_in(&mut self, handle: &str) -> usize {
         let host = self.add_host();
         let log_in = LogIn {
             handle: handle.into(),
@@ -371,16 +375,8 @@ impl World {
         host
     }
 
-    pub fn start_chat(&mut self, host: usize, handle: &str) -> GroupId {
-        let command = self.call(host, |client, cx| client.start_conversation(handle, cx));
-        match self.outcome(host, command) {
-            Ok(Outcome::Conversation { group_id }) => group_id,
-            other => panic!("no conversation: {other:?}"),
-        }
-    }
-
     /// Everything that the device shows of a conversation.
-    pub fn messages(&mut self, host: usize, group: GroupId) -> Vec<Message> {
+    pub(crate) fn messages(&mut self, host: usize, group: GroupId) -> Vec<Message> {
         let mut before = None;
         let mut all: Vec<Message> = Vec::new();
         loop {
