@@ -4,7 +4,16 @@ use protocol::ErrorCode;
 
 /// The one failure of a command. `Serialize` gives the camelCase code of the page's contract.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode, serde::Serialize, thiserror::Error,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    minicbor::Encode,
+    minicbor::Decode,
+    serde::Serialize,
+    serde::Deserialize,
+    thiserror::Error,
 )]
 #[cbor(index_only)]
 #[serde(rename_all = "camelCase")]

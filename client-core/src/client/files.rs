@@ -5,7 +5,7 @@ use protocol::{BlobId, GroupId, MessageId};
 use zeroize::Zeroizing;
 
 use super::{
-    Client, CommandError, CommandErrorCode, CommandId, Content, Context, Event, FileAccess, ImageSize,
+    Client, CommandError, CommandErrorCode, CommandId, Content, Context, Delivery, Event, FileAccess, ImageSize,
     content::{Body, FILE_NAME_BYTES_MAX, FileBody, MIME_TYPE_BYTES_MAX, TEXT_BYTES_MAX, clean_name},
     history::LoadPurpose,
     outbox::Draft,
@@ -112,6 +112,21 @@ impl Client {
     ) -> Result<(), CommandError> {
         let (group, order) = self.find_upload(message)?;
         self.fail_item(group, order, code, cx);
+        self.session_tick(cx);
+        Ok(())
+    }
+
+    /// What failed is tried again: the host still has the sealed bytes.
+    ///
+    /// # Errors
+    /// [`CommandErrorCode::NotFound`] when the message was cancelled.
+    pub fn resume_file(&mut self, message: MessageId, cx: &mut Context<'_>) -> Result<(), CommandError> {
+        let (group, order) = self.find_upload(message)?;
+        if let Some(item) = self.outbox.get_mut(&(group, order)) {
+            item.delivery = Delivery::Queued;
+        }
+        self.save_item(group, order, cx);
+        self.show_item(group, order, cx);
         self.session_tick(cx);
         Ok(())
     }

@@ -146,8 +146,8 @@ export type FileOpener = {
   readonly sealedBytes: number;
   /** Takes the next bytes of the container and gives what is opened so far; throws `fileDamaged`. */
   open(ciphertext: Uint8Array): Uint8Array;
-  /** The rest; throws `fileDamaged` unless the container came whole. */
-  finish(): Uint8Array;
+  /** Throws `fileDamaged` unless the container came whole. */
+  finish(): void;
   free(): void;
 };
 

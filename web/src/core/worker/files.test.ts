@@ -26,7 +26,7 @@ function sealer(): FileSealer {
 }
 
 function opener(sealedBytes: number, open: FileOpener['open'] = (bytes) => bytes.map((byte) => byte - 1)): FileOpener {
-  return { path: '/v1/blobs/b', capability: 'cap', sealedBytes, open, finish: () => new Uint8Array(), free: () => {} };
+  return { path: '/v1/blobs/b', capability: 'cap', sealedBytes, open, finish: () => {}, free: () => {} };
 }
 
 function damaged(): never {

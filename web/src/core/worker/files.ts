@@ -100,10 +100,10 @@ export class Transfers {
       upload.sealed = await sealing();
       await this.#put(upload.sealed, (part) => progress(Math.floor(part * fileBytes)), control.signal);
       await this.#ports.loop.input((engine, now) => engine.finishFile(messageId, now));
-      progress.end();
     } catch (error) {
       if (!control.signal.aborted) await this.#fail(upload, error);
     } finally {
+      progress.over();
       release();
       if (this.#uploads.get(messageId) === upload) this.#uploads.delete(messageId);
     }
@@ -155,9 +155,8 @@ export class Transfers {
       );
       const opener = await this.#ports.loop.call((engine) => engine.takeFile(command));
       const progress = this.#progress(messageId, 'down', sizeBytes);
-      const blob = await this.#get(opener, (part) => progress(Math.floor(part * sizeBytes)), signal);
-      progress.end();
-      return blob;
+      const fetching = this.#get(opener, (part) => progress(Math.floor(part * sizeBytes)), signal);
+      return await fetching.finally(progress.over);
     } catch (error) {
       if (signal.aborted) throw new CoreError('cancelled');
       throw refusalIn(error) ?? error;
@@ -187,7 +186,7 @@ export class Transfers {
       const wait = answer ? this.#waitAfter(answer, tries, 'fileGone') : 0;
       await this.#pause(Math.max(wait, backoff(tries)), signal);
     }
-    pieces.add(opener.finish());
+    opener.finish();
     opener.free();
     return pieces.blob();
   }
@@ -223,7 +222,7 @@ export class Transfers {
     signal.throwIfAborted();
   }
 
-  /** Tells the page now and then how far a file has come; its end only when it is there. */
+  /** Tells the page now and then how far a file has come. All of it means: the transfer is over, well or not. */
   #progress(messageId: MessageId, direction: 'up' | 'down', totalBytes: number) {
     let toldAt = -Infinity;
     const tell = (doneBytes: number) =>
@@ -235,7 +234,7 @@ export class Transfers {
       tell(Math.max(0, Math.min(doneBytes, totalBytes - 1)));
     };
     report(0);
-    return Object.assign(report, { end: () => tell(totalBytes) });
+    return Object.assign(report, { over: () => tell(totalBytes) });
   }
 }
 

@@ -28,11 +28,11 @@ export class Host {
   }
 
   async boot(): Promise<BootState> {
-    return this.#alone(async () => this.#owned ? this.#state(this.#owned) : this.#own('wait'));
+    return this.#begin('wait');
   }
 
   async takeOver(): Promise<BootState> {
-    return this.#alone(async () => this.#owned ? this.#state(this.#owned) : this.#own('steal'));
+    return this.#begin('steal');
   }
 
   /** The running core; waits while one is being opened. */
@@ -56,10 +56,17 @@ export class Host {
     await this.#leave(core, 'loggedOut');
   }
 
+  async #begin(how: 'wait' | 'steal'): Promise<BootState> {
+    const state = await this.#alone(async () => this.#owned ? this.#state(this.#owned) : this.#own(how));
+    // The page starts from the answer; the first event about the connection belongs behind it.
+    setTimeout(() => this.reconnect().catch(() => {}));
+    return state;
+  }
+
   async #own(how: 'wait' | 'steal'): Promise<BootState> {
     const module = await this.#module;
     const limits = module.limits();
-    const lock = await acquireLock(how, () => this.#stop('takenOver'));
+    const lock = await acquireLock(how, () => this.#stop());
     if (!lock) return { state: 'otherTab', limits };
     try {
       const store = await Store.claim();
@@ -80,8 +87,6 @@ export class Host {
       failed: (error) => this.#failed(core, error),
       saved: () => (this.#savedSinceOpen = true),
     });
-    this.#savedSinceOpen = false;
-    if (await core.profile()) await core.connect();
     return core;
   }
 
@@ -99,17 +104,19 @@ export class Host {
 
   #failed(core: OpenCore, error: unknown): void {
     if (!(error instanceof CoreError)) return this.#die({ type: 'fatal', code: 'coreDied' });
-    if (error.code === 'takenOver') return this.#stop(error.code);
+    if (error.code === 'takenOver') return this.#stop();
     // What was not saved was not sent and not shown: the store still says how things are.
     if (error.code === 'storeFailed' && this.#savedSinceOpen) void this.#restart(core);
     else this.#die({ type: 'fatal', code: error.code });
   }
 
   async #restart(core: OpenCore): Promise<void> {
+    this.#savedSinceOpen = false;
     core.end(new CoreError('storeFailed'));
     await this.#alone(async () => {
       if (this.#owned?.core === core) this.#owned.core = await this.#open(this.#owned.store);
     }).catch((error: unknown) => this.#failed(core, error));
+    await this.reconnect().catch(() => {});
   }
 
   /** The device is out: nothing of it stays here, and the page may start anew. */
@@ -125,11 +132,11 @@ export class Host {
   }
 
   /** Another tab owns the store now. */
-  #stop(code: 'takenOver'): void {
+  #stop(): void {
     const owned = this.#owned;
     if (!owned) return;
     this.#owned = null;
-    owned.core.end(new CoreError(code));
+    owned.core.end(new CoreError('takenOver'));
     owned.store.close();
     owned.lock.release();
     this.#emit({ type: 'takenOver' });

@@ -1,0 +1,193 @@
+//! The commands of [`Core`], one to one. Those that end later give the number that their `commandDone` carries.
+
+use client_core::client::{LogIn, NewAccount, Recover};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use zeroize::Zeroizing;
+
+use crate::core::Core;
+use crate::values::{float, id, misuse, number, refused, text, to_js, whole};
+
+#[wasm_bindgen]
+impl Core {
+    /// Asks whether a handle is free; ends with `{ availability }`.
+    #[wasm_bindgen(js_name = checkHandle)]
+    pub fn check_handle(&mut self, handle: &str, now: f64) -> f64 {
+        float(self.with(now, |client, cx| client.check_handle(handle, cx)).0)
+    }
+
+    /// Creates an account from `{ handle, displayName, colour, password, deviceName }`; ends with `{ profile }`.
+    ///
+    /// # Errors
+    /// `misuse` when a field is missing.
+    #[wasm_bindgen(js_name = createAccount)]
+    pub fn create_account(&mut self, account: &JsValue, now: f64) -> Result<f64, JsValue> {
+        let account = NewAccount {
+            handle: text(account, "handle")?,
+            display_name: text(account, "displayName")?,
+            colour: u8::try_from(number(account, "colour")?).map_err(|_| misuse())?,
+            password: Zeroizing::new(text(account, "password")?),
+            device_name: text(account, "deviceName")?,
+        };
+        Ok(float(self.with(now, |client, cx| client.create_account(account, cx)).0))
+    }
+
+    /// Logs in from `{ handle, password, deviceName }`; ends with `{ profile }`.
+    ///
+    /// # Errors
+    /// `misuse` when a field is missing.
+    #[wasm_bindgen(js_name = logIn)]
+    pub fn log_in(&mut self, log_in: &JsValue, now: f64) -> Result<f64, JsValue> {
+        let log_in = LogIn {
+            handle: text(log_in, "handle")?,
+            password: Zeroizing::new(text(log_in, "password")?),
+            device_name: text(log_in, "deviceName")?,
+        };
+        Ok(float(self.with(now, |client, cx| client.log_in(log_in, cx)).0))
+    }
+
+    /// Logs in from `{ handle, recoveryKey, newPassword, deviceName }`; ends with `{ profile }`.
+    ///
+    /// # Errors
+    /// `misuse` when a field is missing.
+    #[wasm_bindgen(js_name = recoverAccount)]
+    pub fn recover_account(&mut self, recover: &JsValue, now: f64) -> Result<f64, JsValue> {
+        let recover = Recover {
+            handle: text(recover, "handle")?,
+            recovery_key: Zeroizing::new(text(recover, "recoveryKey")?),
+            new_password: Zeroizing::new(text(recover, "newPassword")?),
+            device_name: text(recover, "deviceName")?,
+        };
+        Ok(float(self.with(now, |client, cx| client.recover_account(recover, cx)).0))
+    }
+
+    /// Leaves the account on this device; ends with `{}`.
+    #[wasm_bindgen(js_name = logOut)]
+    pub fn log_out(&mut self, now: f64) -> f64 {
+        float(self.with(now, |client, cx| client.log_out(cx)).0)
+    }
+
+    /// Finds or makes the conversation with a handle; ends with `{ groupId }`.
+    #[wasm_bindgen(js_name = startConversation)]
+    pub fn start_conversation(&mut self, handle: &str, now: f64) -> f64 {
+        float(self.with(now, |client, cx| client.start_conversation(handle, cx)).0)
+    }
+
+    /// Reads a page of messages; ends with `MessagePage`.
+    ///
+    /// # Errors
+    /// `misuse` when the id is none.
+    #[wasm_bindgen(js_name = listMessages)]
+    pub fn list_messages(
+        &mut self,
+        group_id: &str,
+        before_seq: Option<f64>,
+        limit: u32,
+        now: f64,
+    ) -> Result<f64, JsValue> {
+        let group = id(group_id)?;
+        let before_seq = before_seq.map(whole);
+        Ok(float(self.with(now, |client, cx| client.list_messages(group, before_seq, limit, cx)).0))
+    }
+
+    /// Asks for what opens the file of a message; then [`Core::take_file`] gives the opener.
+    ///
+    /// # Errors
+    /// `misuse` when an id is none.
+    #[wasm_bindgen(js_name = openFile)]
+    pub fn open_file(&mut self, group_id: &str, message_id: &str, now: f64) -> Result<f64, JsValue> {
+        let (group, message) = (id(group_id)?, id(message_id)?);
+        Ok(float(self.with(now, |client, cx| client.open_file(group, message, cx)).0))
+    }
+
+    /// Connects now.
+    pub fn connect(&mut self, now: f64) {
+        self.with(now, |client, cx| client.connect(cx));
+    }
+
+    /// Stops trying until [`Core::connect`].
+    #[wasm_bindgen(js_name = goOffline)]
+    pub fn go_offline(&mut self, now: f64) {
+        self.with(now, |client, cx| client.go_offline(cx));
+    }
+
+    /// Forgets the recovery key: the person has it.
+    ///
+    /// # Errors
+    /// As `Client::confirm_recovery_key`.
+    #[wasm_bindgen(js_name = confirmRecoveryKey)]
+    pub fn confirm_recovery_key(&mut self, now: f64) -> Result<(), JsValue> {
+        self.with(now, |client, cx| client.confirm_recovery_key(cx)).map_err(refused)
+    }
+
+    /// Puts a text into the outbox and gives its message id.
+    ///
+    /// # Errors
+    /// As `Client::send_text`.
+    #[wasm_bindgen(js_name = sendText)]
+    pub fn send_text(&mut self, group_id: &str, text: &str, now: f64) -> Result<String, JsValue> {
+        let group = id(group_id)?;
+        let sent = self.with(now, |client, cx| client.send_text(group, text, cx));
+        sent.map(|message| message.to_string()).map_err(refused)
+    }
+
+    /// Sends a failed message again.
+    ///
+    /// # Errors
+    /// As `Client::retry_message`.
+    #[wasm_bindgen(js_name = retryMessage)]
+    pub fn retry_message(&mut self, group_id: &str, message_id: &str, now: f64) -> Result<(), JsValue> {
+        let (group, message) = (id(group_id)?, id(message_id)?);
+        self.with(now, |client, cx| client.retry_message(group, message, cx)).map_err(refused)
+    }
+
+    /// Marks everything up to a `seq` as read.
+    ///
+    /// # Errors
+    /// As `Client::mark_read`.
+    #[wasm_bindgen(js_name = markRead)]
+    pub fn mark_read(&mut self, group_id: &str, upto_seq: f64, now: f64) -> Result<(), JsValue> {
+        let group = id(group_id)?;
+        self.with(now, |client, cx| client.mark_read(group, whole(upto_seq), cx)).map_err(refused)
+    }
+
+    /// Saves a contact as compared.
+    ///
+    /// # Errors
+    /// As `Client::confirm_match`.
+    #[wasm_bindgen(js_name = confirmMatch)]
+    pub fn confirm_match(&mut self, account_id: &str, fingerprint: &str, now: f64) -> Result<(), JsValue> {
+        let account = id(account_id)?;
+        self.with(now, |client, cx| client.confirm_match(account, fingerprint, cx)).map_err(refused)
+    }
+
+    /// Takes a comparison back.
+    ///
+    /// # Errors
+    /// As `Client::withdraw_verification`.
+    #[wasm_bindgen(js_name = withdrawVerification)]
+    pub fn withdraw_verification(&mut self, account_id: &str, now: f64) -> Result<(), JsValue> {
+        let account = id(account_id)?;
+        self.with(now, |client, cx| client.withdraw_verification(account, cx)).map_err(refused)
+    }
+
+    /// Goes on with a changed key.
+    ///
+    /// # Errors
+    /// As `Client::accept_key`.
+    #[wasm_bindgen(js_name = acceptKey)]
+    pub fn accept_key(&mut self, account_id: &str, fingerprint: &str, now: f64) -> Result<(), JsValue> {
+        let account = id(account_id)?;
+        self.with(now, |client, cx| client.accept_key(account, fingerprint, cx)).map_err(refused)
+    }
+
+    /// Compares a scanned code; gives `ScanOutcome`.
+    ///
+    /// # Errors
+    /// As `Client::scan_qr`.
+    #[wasm_bindgen(js_name = scanQr)]
+    pub fn scan_qr(&mut self, account_id: &str, payload: &str, now: f64) -> Result<JsValue, JsValue> {
+        let account = id(account_id)?;
+        let scanned = self.with(now, |client, cx| client.scan_qr(account, payload, cx));
+        scanned.map(|outcome| to_js(&outcome)).map_err(refused)
+    }
+}
