@@ -30,7 +30,9 @@ impl App {
                 AccessTokenError::Invalid | AccessTokenError::NotMade => ErrorCode::Unauthenticated,
             })?;
         if self.sessions.device(claims.sid) != Some(claims.device) {
-            return Err(ErrorCode::DeviceRevoked.into());
+            // An ended session is no revoked device: that one signs out for good, this one signs in again.
+            let revoked = self.sessions.is_revoked(claims.sid);
+            return Err(if revoked { ErrorCode::DeviceRevoked } else { ErrorCode::Unauthenticated }.into());
         }
         Ok(CallingDevice {
             account_id: claims.sub,

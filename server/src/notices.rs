@@ -28,7 +28,7 @@ impl BegunSession<'_> {
 impl Drop for BegunSession<'_> {
     fn drop(&mut self) {
         if let Some(session) = self.session {
-            self.app.sessions.remove(session);
+            self.app.sessions.end(session);
         }
     }
 }
@@ -42,7 +42,7 @@ impl App {
 
     /// After the committed end of one session: its socket must come back with another one.
     pub(crate) fn end_session(&self, session: SessionId) {
-        if let Some(device) = self.sessions.remove(session) {
+        if let Some(device) = self.sessions.end(session) {
             self.hub.close(device, close::TOKEN_EXPIRED);
         }
     }

@@ -24,6 +24,7 @@ impl App {
         let [.., folder] = round.to_be_bytes();
         self.forget_blobs(folder).await?;
         if round.is_multiple_of(ROUNDS_BETWEEN) {
+            self.sessions.prune();
             self.forget_identities().await?;
         }
         Ok(())

@@ -168,7 +168,8 @@ impl<'s> Connection<'s> {
         // A revocation between the check of the token and this line closed nobody.
         if app.sessions.device(device.session_id) != Some(device.device_id) {
             app.hub.disconnect(&line);
-            return Err(End::Close(close::DEVICE_REVOKED));
+            let revoked = app.sessions.is_revoked(device.session_id);
+            return Err(End::Close(if revoked { close::DEVICE_REVOKED } else { close::TOKEN_EXPIRED }));
         }
         let (reply, replies) = mpsc::channel(POSTS_MAX);
         let now = Instant::now();

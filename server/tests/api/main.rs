@@ -7,6 +7,8 @@ mod authorisation;
 #[cfg(test)]
 mod blobs;
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod device;
 #[cfg(test)]
 mod devices;
