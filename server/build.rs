@@ -16,17 +16,11 @@ fn main() -> io::Result<()> {
     }
     files.sort();
     let mut table = String::from("&[\n");
-    for file in files
-        .iter()
-        .filter(|file| file.extension().is_none_or(|end| end != "br"))
-    {
+    for file in files.iter().filter(|file| file.extension().is_none_or(|end| end != "br")) {
         let path = file.strip_prefix(&root).map_err(io::Error::other)?;
         let brotli = PathBuf::from(format!("{}.br", file.display()));
-        let brotli = if files.contains(&brotli) {
-            format!("Some(include_bytes!({brotli:?}))")
-        } else {
-            "None".into()
-        };
+        let brotli =
+            if files.contains(&brotli) { format!("Some(include_bytes!({brotli:?}))") } else { "None".into() };
         writeln!(
             table,
             "    WebFile {{ path: {:?}, bytes: include_bytes!({file:?}), brotli: {brotli} }},",
@@ -41,11 +35,7 @@ fn main() -> io::Result<()> {
 fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let path = fs::canonicalize(entry?.path())?;
-        if path.is_dir() {
-            collect(&path, files)?
-        } else {
-            files.push(path)
-        }
+        if path.is_dir() { collect(&path, files)? } else { files.push(path) }
     }
     Ok(())
 }
@@ -54,10 +44,7 @@ fn slashes(path: &Path) -> String {
     format!("/{}", path.to_string_lossy().replace('\\', "/"))
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "cargo speaks to build scripts through the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "cargo speaks to build scripts through the environment")]
 fn required(name: &str) -> io::Result<String> {
     env::var(name).map_err(io::Error::other)
 }

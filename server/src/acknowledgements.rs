@@ -51,20 +51,13 @@ pub(crate) async fn run(app: App) {
 
 /// Writes what has gathered.
 pub(crate) async fn write(app: &App) {
-    let mut waiting: Vec<_> = app
-        .acknowledgements
-        .take()
-        .into_iter()
-        .map(|((device, group), seq)| (device, group, seq))
-        .collect();
+    let mut waiting: Vec<_> =
+        app.acknowledgements.take().into_iter().map(|((device, group), seq)| (device, group, seq)).collect();
     // In order of group, as everything that locks rows of several groups.
     waiting.sort_unstable_by_key(|(device, group, _)| (*group, *device));
     for chunk in waiting.chunks(BATCH_MAX) {
         let chunk = chunk.to_vec();
-        let written = app
-            .db
-            .write(async move |conn| batch::update_acknowledged(conn, &chunk).await)
-            .await;
+        let written = app.db.write(async move |conn| batch::update_acknowledged(conn, &chunk).await).await;
         if let Err(error) = written {
             tracing::error!(%error, "acknowledgements could not be written");
         }

@@ -60,10 +60,8 @@ pub enum StartError {
 impl App {
     /// Opens data directory, secrets and database, and brings the schema up to date.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
-        std::fs::create_dir_all(&config.data_dir).map_err(|cause| StartError::DataDir {
-            path: config.data_dir.display().to_string(),
-            cause,
-        })?;
+        std::fs::create_dir_all(&config.data_dir)
+            .map_err(|cause| StartError::DataDir { path: config.data_dir.display().to_string(), cause })?;
         let secrets = Secrets::open(&config.data_dir).map_err(StartError::Secrets)?;
         let relay_id = secrets.relay_id();
         let db = Db::open(&config.database).await?;

@@ -22,13 +22,10 @@ pub struct CallingDevice {
 impl App {
     /// Checks an access token against the clock and the live sessions.
     pub fn authenticate(&self, token: &str) -> Result<CallingDevice, ApiError> {
-        let claims = self
-            .access_tokens
-            .verify(token, self.clock.now())
-            .map_err(|error| match error {
-                AccessTokenError::Expired => ErrorCode::TokenExpired,
-                AccessTokenError::Invalid | AccessTokenError::NotMade => ErrorCode::Unauthenticated,
-            })?;
+        let claims = self.access_tokens.verify(token, self.clock.now()).map_err(|error| match error {
+            AccessTokenError::Expired => ErrorCode::TokenExpired,
+            AccessTokenError::Invalid | AccessTokenError::NotMade => ErrorCode::Unauthenticated,
+        })?;
         if self.sessions.device(claims.sid) != Some(claims.device) {
             // An ended session is no revoked device: that one signs out for good, this one signs in again.
             let revoked = self.sessions.is_revoked(claims.sid);
@@ -45,14 +42,9 @@ impl App {
 
 /// The token of `Authorization: Bearer`.
 pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
-    let value = headers
-        .get(header::AUTHORIZATION)
-        .ok_or(ErrorCode::Unauthenticated)?;
-    let (scheme, token) = value
-        .to_str()
-        .ok()
-        .and_then(|text| text.split_once(' '))
-        .ok_or(ErrorCode::Unauthenticated)?;
+    let value = headers.get(header::AUTHORIZATION).ok_or(ErrorCode::Unauthenticated)?;
+    let (scheme, token) =
+        value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(ErrorCode::Unauthenticated)?;
     if scheme.eq_ignore_ascii_case("bearer") {
         Ok(token.trim())
     } else {
@@ -64,10 +56,6 @@ impl<S: Sync> FromRequestParts<S> for CallingDevice {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        parts
-            .extensions
-            .get::<Self>()
-            .copied()
-            .ok_or_else(|| ErrorCode::Unauthenticated.into())
+        parts.extensions.get::<Self>().copied().ok_or_else(|| ErrorCode::Unauthenticated.into())
     }
 }

@@ -31,11 +31,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         let bytes = read(request, "application/json").await?;
         // The parser's own words may quote the body, which may hold a secret: its place is all that is told.
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            let place = format!(
-                "not the expected JSON, line {} column {}",
-                error.line(),
-                error.column()
-            );
+            let place = format!("not the expected JSON, line {} column {}", error.line(), error.column());
             ApiError::detailed(ErrorCode::Malformed, place)
         })
     }
@@ -70,10 +66,7 @@ impl<T: minicbor::Encode<()>> IntoResponse for Cbor<T> {
 
 async fn read(request: Request, media_type: &str) -> Result<Bytes, ApiError> {
     if !has_media_type(request.headers(), media_type) {
-        return Err(ApiError::detailed(
-            ErrorCode::UnsupportedMediaType,
-            format!("send {media_type}"),
-        ));
+        return Err(ApiError::detailed(ErrorCode::UnsupportedMediaType, format!("send {media_type}")));
     }
     // A route without a guard takes no body at all.
     let max = request.extensions().get::<BodyMax>().map_or(0, |max| max.0);
@@ -106,12 +99,6 @@ pub fn is_timeout(error: &axum::Error) -> bool {
 }
 
 fn has_media_type(headers: &HeaderMap, media_type: &str) -> bool {
-    let value = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("");
-    value
-        .split(';')
-        .next()
-        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case(media_type))
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    value.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(media_type))
 }

@@ -14,9 +14,7 @@ pub struct Clock {
 impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn now(&self) -> UnixMillis {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or(Duration::ZERO);
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
         UnixMillis(millis.saturating_add(self.ahead_ms.load(Ordering::Relaxed)))
     }

@@ -53,16 +53,11 @@ impl App {
         let (kind, peer) = (request.kind, request.peer);
         let bundle = self.read_bundle(device, request.bundle)?;
         if bundle.bundle.epoch != 0 || bundle.bundle.kind != EntryKind::Commit {
-            return Err(ApiError::detailed(
-                ErrorCode::Malformed,
-                "a group begins with a commit of epoch 0",
-            ));
+            return Err(ApiError::detailed(ErrorCode::Malformed, "a group begins with a commit of epoch 0"));
         }
         let after = Membership::created(kind, peer, bundle.committer, &bundle.deltas).map_err(refused)?;
-        let committed = self
-            .db
-            .write(async move |conn| create(conn, bundle, kind, peer, after).await)
-            .await?;
+        let committed =
+            self.db.write(async move |conn| create(conn, bundle, kind, peer, after).await).await?;
         Ok(self.told(committed))
     }
 
@@ -70,39 +65,19 @@ impl App {
     pub async fn commit(&self, device: CallingDevice, bundle: CommitBundle) -> Result<Posted, ApiError> {
         let bundle = self.read_bundle(device, bundle)?;
         if bundle.bundle.kind == EntryKind::Message {
-            return Err(ApiError::detailed(
-                ErrorCode::Malformed,
-                "a bundle holds a commit",
-            ));
+            return Err(ApiError::detailed(ErrorCode::Malformed, "a bundle holds a commit"));
         }
         let grace_ms = self.config.timers.epoch_grace_ms;
-        let committed = self
-            .db
-            .write(async move |conn| apply(conn, bundle, grace_ms).await)
-            .await?;
+        let committed = self.db.write(async move |conn| apply(conn, bundle, grace_ms).await).await?;
         Ok(self.told(committed))
     }
 
     fn read_bundle(&self, device: CallingDevice, bundle: CommitBundle) -> Result<Bundle, ApiError> {
         let deltas = Deltas::decode(&bundle.deltas)
             .map_err(|error| ApiError::detailed(ErrorCode::Malformed, format!("the deltas: {error}")))?;
-        let mark = self.post_marks.mark(
-            bundle.group_id,
-            device.device_id,
-            bundle.message_id,
-            &bundle.commit,
-        );
-        let committer = Committer {
-            account_id: device.account_id,
-            device_id: device.device_id,
-        };
-        Ok(Bundle {
-            bundle,
-            deltas,
-            mark,
-            committer,
-            now: self.clock.now(),
-        })
+        let mark = self.post_marks.mark(bundle.group_id, device.device_id, bundle.message_id, &bundle.commit);
+        let committer = Committer { account_id: device.account_id, device_id: device.device_id };
+        Ok(Bundle { bundle, deltas, mark, committer, now: self.clock.now() })
     }
 
     /// After the transaction: the members that are online get the entry, newcomers their welcome.
@@ -120,13 +95,7 @@ impl App {
             self.hub.join(group, *device, seq);
         }
         for (device, welcome_id) in accepted.welcomes {
-            self.hub.send(
-                device,
-                &RelayFrame::WelcomeWaiting {
-                    welcome_id,
-                    group_id: group,
-                },
-            );
+            self.hub.send(device, &RelayFrame::WelcomeWaiting { welcome_id, group_id: group });
         }
         accepted.posted
     }
@@ -152,25 +121,17 @@ async fn create(
     let group = bundle.bundle.group_id;
     // Two creators at once meet at the unique constraint, and the second one asks again.
     if let Err(error) = groups::insert(conn, group, kind, pair, bundle.now).await {
-        return Err(if error.is_unique_violation() {
-            group_exists(None)
-        } else {
-            error.into()
-        });
+        return Err(if error.is_unique_violation() { group_exists(None) } else { error.into() });
     }
     check_added(conn, &Membership::default(), &bundle).await?;
-    let seq = groups::update_epoch(conn, group, 0, UnixMillis(0))
-        .await?
-        .ok_or(StorageError::NotFound)?;
+    let seq = groups::update_epoch(conn, group, 0, UnixMillis(0)).await?.ok_or(StorageError::NotFound)?;
     debug_assert!(!after.devices.is_empty(), "a created group has its creator");
     store(conn, bundle, seq).await.map(Box::new).map(Committed::Now)
 }
 
 async fn apply(conn: &mut Connection, bundle: Bundle, grace_ms: u64) -> Result<Committed, ApiError> {
     let group = bundle.bundle.group_id;
-    let state = groups::find_locked(conn, group)
-        .await?
-        .ok_or(ErrorCode::NotFound)?;
+    let state = groups::find_locked(conn, group).await?.ok_or(ErrorCode::NotFound)?;
     if let Some(posted) = find_before(conn, &bundle).await? {
         return Ok(Committed::Before(posted));
     }
@@ -186,16 +147,8 @@ async fn apply(conn: &mut Connection, bundle: Bundle, grace_ms: u64) -> Result<C
     verify_signature(conn, &bundle).await?;
     check_added(conn, &before, &bundle).await?;
     // After a removal the removed device's last messages must not slip in behind it (D-6).
-    let removes = bundle
-        .deltas
-        .removed
-        .iter()
-        .any(|leaf| !bundle.deltas.added.contains(leaf));
-    let grace_until = if removes {
-        UnixMillis(0)
-    } else {
-        UnixMillis(bundle.now.0.saturating_add(grace_ms))
-    };
+    let removes = bundle.deltas.removed.iter().any(|leaf| !bundle.deltas.added.contains(leaf));
+    let grace_until = if removes { UnixMillis(0) } else { UnixMillis(bundle.now.0.saturating_add(grace_ms)) };
     let Some(seq) = groups::update_epoch(conn, group, bundle.bundle.epoch, grace_until).await? else {
         return Err(stale_epoch(state.epoch, state.head));
     };
@@ -207,18 +160,9 @@ async fn find_before(conn: &mut Connection, bundle: &Bundle) -> Result<Option<Po
     let Some(double) = entries::find_double(conn, bundle.mark.tag).await? else {
         return Ok(None);
     };
-    let (seq, received_at) = double
-        .answer(bundle.mark)
-        .map_err(|_| message_conflict(double.seq))?;
-    let CommitBundle {
-        message_id, group_id, ..
-    } = bundle.bundle;
-    Ok(Some(Posted {
-        message_id,
-        group_id,
-        seq,
-        received_at,
-    }))
+    let (seq, received_at) = double.answer(bundle.mark).map_err(|_| message_conflict(double.seq))?;
+    let CommitBundle { message_id, group_id, .. } = bundle.bundle;
+    Ok(Some(Posted { message_id, group_id, seq, received_at }))
 }
 
 async fn check_deltas(
@@ -238,9 +182,7 @@ async fn check_deltas(
             revoked.insert(*device);
         }
     }
-    before
-        .committed(state.kind, committer, deltas, &revoked)
-        .map_err(refused)?;
+    before.committed(state.kind, committer, deltas, &revoked).map_err(refused)?;
     Ok(())
 }
 
@@ -261,11 +203,7 @@ async fn check_added(conn: &mut Connection, before: &Membership, bundle: &Bundle
         if account == own || before.roles.contains_key(&account) {
             continue;
         }
-        if !groups::list_claimable(conn, account, bundle.now)
-            .await?
-            .iter()
-            .all(added)
-        {
+        if !groups::list_claimable(conn, account, bundle.now).await?.iter().all(added) {
             return Err(ErrorCode::IncompleteMembers.into());
         }
     }
@@ -302,13 +240,8 @@ fn check_welcome(bundle: &Bundle) -> Result<(), ApiError> {
 }
 
 async fn verify_signature(conn: &mut Connection, bundle: &Bundle) -> Result<(), ApiError> {
-    let Committer {
-        account_id,
-        device_id,
-    } = bundle.committer;
-    let key = devices::find_auth_key(conn, account_id, device_id)
-        .await?
-        .ok_or(ErrorCode::DeviceRevoked)?;
+    let Committer { account_id, device_id } = bundle.committer;
+    let key = devices::find_auth_key(conn, account_id, device_id).await?.ok_or(ErrorCode::DeviceRevoked)?;
     if key.revoked {
         return Err(ErrorCode::DeviceRevoked.into());
     }
@@ -331,13 +264,7 @@ fn verify(key: DeviceAuthKey, bytes: &[u8], signature: &[u8]) -> Result<(), ApiE
 
 /// Writes everything that belongs to an accepted commit.
 async fn store(conn: &mut Connection, bundle: Bundle, seq: u64) -> Result<Accepted, ApiError> {
-    let Bundle {
-        bundle,
-        deltas,
-        mark,
-        committer,
-        now,
-    } = bundle;
+    let Bundle { bundle, deltas, mark, committer, now } = bundle;
     let (group, message_id) = (bundle.group_id, bundle.message_id);
     let envelope = CommitEnvelope {
         account_id: committer.account_id,
@@ -347,15 +274,7 @@ async fn store(conn: &mut Connection, bundle: Bundle, seq: u64) -> Result<Accept
         signature: bundle.signature,
     };
     let (kind, epoch) = (bundle.kind, bundle.epoch);
-    let row = NewCommit {
-        group,
-        seq,
-        kind,
-        epoch,
-        mark,
-        content: &bundle.commit,
-        envelope: &envelope,
-    };
+    let row = NewCommit { group, seq, kind, epoch, mark, content: &bundle.commit, envelope: &envelope };
     entries::insert_commit(conn, &row, now).await?;
     groups::put_info(conn, group, epoch + 1, seq, &bundle.group_info).await?;
     for (_, device) in &deltas.removed {
@@ -371,34 +290,12 @@ async fn store(conn: &mut Connection, bundle: Bundle, seq: u64) -> Result<Accept
     for claim in bundle.claims.iter() {
         key_packages::close_claim(conn, committer.account_id, *claim, now).await?;
     }
-    let inbox = Inbox {
-        group,
-        seq,
-        welcome: bundle.welcome.as_deref(),
-        devices: &bundle.welcome_devices,
-    };
+    let inbox = Inbox { group, seq, welcome: bundle.welcome.as_deref(), devices: &bundle.welcome_devices };
     let inboxes = inbox.fill(conn, now).await?;
     let content = Bytes::new(bundle.commit.into_vec()).map_err(ApiError::internal)?;
-    let entry = Entry {
-        seq,
-        kind,
-        epoch,
-        received_at: now,
-        content,
-        commit: Some(envelope),
-    };
-    let posted = Posted {
-        message_id,
-        group_id: group,
-        seq,
-        received_at: now,
-    };
-    Ok(Accepted {
-        posted,
-        entry,
-        welcomes: inboxes,
-        deltas,
-    })
+    let entry = Entry { seq, kind, epoch, received_at: now, content, commit: Some(envelope) };
+    let posted = Posted { message_id, group_id: group, seq, received_at: now };
+    Ok(Accepted { posted, entry, welcomes: inboxes, deltas })
 }
 
 /// The welcome of a commit, on its way into the inboxes of the added devices.
@@ -430,13 +327,7 @@ impl Inbox<'_> {
 }
 
 fn group_exists(group_id: Option<GroupId>) -> ApiError {
-    ApiError::with(
-        ErrorCode::GroupExists,
-        Facts {
-            group_id,
-            ..Facts::default()
-        },
-    )
+    ApiError::with(ErrorCode::GroupExists, Facts { group_id, ..Facts::default() })
 }
 
 fn refused(error: DeltasError) -> ApiError {

@@ -157,42 +157,15 @@ pub struct Rates {
 impl Default for Rates {
     fn default() -> Self {
         Self {
-            any_address: Rate {
-                per_minute: 6_000,
-                burst: 2_000,
-            },
-            login_address: Rate {
-                per_minute: 20,
-                burst: 20,
-            },
-            registration_address: Rate {
-                per_minute: 5,
-                burst: 20,
-            },
-            open_address: Rate {
-                per_minute: 300,
-                burst: 300,
-            },
-            read_account: Rate {
-                per_minute: 3_000,
-                burst: 1_000,
-            },
-            write_account: Rate {
-                per_minute: 1_200,
-                burst: 600,
-            },
-            directory_account: Rate {
-                per_minute: 30,
-                burst: 120,
-            },
-            claim_account: Rate {
-                per_minute: 60,
-                burst: 60,
-            },
-            upload_account: Rate {
-                per_minute: 60,
-                burst: 60,
-            },
+            any_address: Rate { per_minute: 6_000, burst: 2_000 },
+            login_address: Rate { per_minute: 20, burst: 20 },
+            registration_address: Rate { per_minute: 5, burst: 20 },
+            open_address: Rate { per_minute: 300, burst: 300 },
+            read_account: Rate { per_minute: 3_000, burst: 1_000 },
+            write_account: Rate { per_minute: 1_200, burst: 600 },
+            directory_account: Rate { per_minute: 30, burst: 120 },
+            claim_account: Rate { per_minute: 60, burst: 60 },
+            upload_account: Rate { per_minute: 60, burst: 60 },
         }
     }
 }
@@ -225,10 +198,7 @@ impl FromStr for PublicUrl {
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
         let refuse = |sentence: &str| Err(ConfigError::new("public_url", sentence));
-        let Some(authority) = text
-            .strip_prefix("https://")
-            .or_else(|| text.strip_prefix("http://"))
-        else {
+        let Some(authority) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
             return refuse("give scheme and host, such as https://chat.example.org");
         };
         let authority = authority.strip_suffix('/').unwrap_or(authority);
@@ -242,10 +212,7 @@ impl FromStr for PublicUrl {
 
 impl ConfigError {
     fn new(option: &str, sentence: impl Into<String>) -> Self {
-        Self {
-            option: option.to_owned(),
-            sentence: sentence.into(),
-        }
+        Self { option: option.to_owned(), sentence: sentence.into() }
     }
 }
 
@@ -267,10 +234,7 @@ impl Config {
     /// Reads the file that `SOTTO_CONFIG` names, if any, then the environment.
     pub fn load() -> Result<Self, ConfigError> {
         Self::from_sources(|name| {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "config.rs is where the environment is read"
-            )]
+            #[expect(clippy::disallowed_methods, reason = "config.rs is where the environment is read")]
             match std::env::var(name) {
                 Ok(value) => Ok(Some(value)),
                 Err(std::env::VarError::NotPresent) => Ok(None),
@@ -347,18 +311,9 @@ impl Config {
         let l = &self.limits;
         let counts = [
             ("limits.connections_max", l.connections_max),
-            (
-                "limits.connections_per_address_max",
-                l.connections_per_address_max,
-            ),
-            (
-                "limits.unauthenticated_sockets_max",
-                l.unauthenticated_sockets_max,
-            ),
-            (
-                "limits.unauthenticated_sockets_per_address_max",
-                l.unauthenticated_sockets_per_address_max,
-            ),
+            ("limits.connections_per_address_max", l.connections_per_address_max),
+            ("limits.unauthenticated_sockets_max", l.unauthenticated_sockets_max),
+            ("limits.unauthenticated_sockets_per_address_max", l.unauthenticated_sockets_per_address_max),
             ("limits.guesses_per_hour", l.guesses_per_hour),
             ("limits.guesses_per_day", l.guesses_per_day),
         ];
@@ -380,14 +335,10 @@ impl Config {
             ("claim_account", r.claim_account),
             ("upload_account", r.upload_account),
         ];
-        match rates
-            .iter()
-            .find(|(_, rate)| rate.per_minute == 0 || rate.burst == 0)
-        {
-            Some((option, _)) => refuse(
-                &format!("limits.rates.{option}"),
-                "per_minute and burst are at least 1",
-            ),
+        match rates.iter().find(|(_, rate)| rate.per_minute == 0 || rate.burst == 0) {
+            Some((option, _)) => {
+                refuse(&format!("limits.rates.{option}"), "per_minute and burst are at least 1")
+            }
             None => Ok(()),
         }
     }
@@ -401,25 +352,16 @@ impl Timers {
 
 fn read_file(path: &Path) -> Result<File, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        ConfigError::new(
-            "SOTTO_CONFIG",
-            format!("{} can't be read: {error}", path.display()),
-        )
+        ConfigError::new("SOTTO_CONFIG", format!("{} can't be read: {error}", path.display()))
     })?;
     toml::from_str(&text).map_err(|error| {
-        ConfigError::new(
-            &path.display().to_string(),
-            error.to_string().trim_end().to_owned(),
-        )
+        ConfigError::new(&path.display().to_string(), error.to_string().trim_end().to_owned())
     })
 }
 
 fn listen_address(option: &str, text: &str) -> Result<SocketAddr, ConfigError> {
     text.parse().map_err(|_| {
-        ConfigError::new(
-            option,
-            "give an IP address and a port, such as 127.0.0.1:8080 or [::]:8080",
-        )
+        ConfigError::new(option, "give an IP address and a port, such as 127.0.0.1:8080 or [::]:8080")
     })
 }
 
@@ -427,14 +369,9 @@ fn database_address(option: &str, url: String) -> Result<DatabaseAddress, Config
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         Ok(DatabaseAddress::Postgres(url))
     } else if let Some(path) = url.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
-        Ok(DatabaseAddress::Sqlite(PathBuf::from(
-            path.strip_prefix("//").unwrap_or(path),
-        )))
+        Ok(DatabaseAddress::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))))
     } else {
-        Err(ConfigError::new(
-            option,
-            "give postgres://user@host/database or sqlite:path/to/file",
-        ))
+        Err(ConfigError::new(option, "give postgres://user@host/database or sqlite:path/to/file"))
     }
 }
 

@@ -78,9 +78,7 @@ pub fn check_next(
     let hash = sha256(current);
     let current = decode(current)?;
     if list.body.version != current.body.version.saturating_add(1) {
-        return Err(Refusal::VersionConflict {
-            current: current.body.version,
-        });
+        return Err(Refusal::VersionConflict { current: current.body.version });
     }
     if list.body.identity_key != current.body.identity_key {
         return Err(Refusal::SignatureInvalid("device_list"));
@@ -106,9 +104,7 @@ pub fn check_next(
 
 /// Checks one Ed25519 signature (RFC 8032).
 pub fn signature_holds(key: &[u8; 32], signed: &[u8], signature: &[u8; 64]) -> bool {
-    UnparsedPublicKey::new(&ED25519, key)
-        .verify(signed, signature)
-        .is_ok()
+    UnparsedPublicKey::new(&ED25519, key).verify(signed, signature).is_ok()
 }
 
 /// Everything that needs no earlier list.
@@ -123,10 +119,7 @@ fn check_signed(account: AccountId, device: &NewDevice, list: &DeviceList) -> Re
         return Err(Refusal::Malformed("device.certificate"));
     }
     let identity = list.body.identity_key;
-    let signed = list
-        .body
-        .signed_bytes()
-        .map_err(|_| Refusal::Malformed("device_list"))?;
+    let signed = list.body.signed_bytes().map_err(|_| Refusal::Malformed("device_list"))?;
     if !signature_holds(identity.as_bytes(), &signed, list.signature.as_bytes()) {
         return Err(Refusal::SignatureInvalid("device_list"));
     }
@@ -136,10 +129,7 @@ fn check_signed(account: AccountId, device: &NewDevice, list: &DeviceList) -> Re
     {
         return Err(Refusal::SignatureInvalid("device.certificate"));
     }
-    let entry = list
-        .body
-        .entry(device.device_id)
-        .ok_or(Refusal::Malformed("device_list.entries"))?;
+    let entry = list.body.entry(device.device_id).ok_or(Refusal::Malformed("device_list.entries"))?;
     let same_keys = entry.leaf_key == body.leaf_key && entry.device_auth_key == body.device_auth_key;
     if !entry.is_live() || !same_keys || entry.created_at != body.created_at {
         return Err(Refusal::Malformed("device_list.entries"));
@@ -161,18 +151,13 @@ fn check_signed(account: AccountId, device: &NewDevice, list: &DeviceList) -> Re
 
 /// A device keeps its keys, and never comes back once it is revoked.
 fn follows(old: &DeviceListEntry, new: &DeviceListEntry) -> bool {
-    let same = DeviceListEntry {
-        revoked_at: old.revoked_at,
-        ..*new
-    } == *old;
+    let same = DeviceListEntry { revoked_at: old.revoked_at, ..*new } == *old;
     same && (old.is_live() || new.revoked_at == old.revoked_at)
 }
 
 fn decode(list: &[u8]) -> Result<DeviceList, Refusal> {
     DeviceList::decode(list).map_err(|error| match error {
-        LayoutError::OutOfRange {
-            field: "live entries",
-        } => Refusal::DeviceLimit,
+        LayoutError::OutOfRange { field: "live entries" } => Refusal::DeviceLimit,
         _ => Refusal::Malformed("device_list"),
     })
 }

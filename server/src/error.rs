@@ -23,38 +23,21 @@ pub struct Cause(pub String);
 
 impl ApiError {
     pub fn new(code: ErrorCode) -> Self {
-        Self {
-            code,
-            facts: Box::default(),
-            cause: None,
-        }
+        Self { code, facts: Box::default(), cause: None }
     }
 
     pub fn with(code: ErrorCode, facts: Facts) -> Self {
-        Self {
-            code,
-            facts: Box::new(facts),
-            cause: None,
-        }
+        Self { code, facts: Box::new(facts), cause: None }
     }
 
     /// Says what exactly is wrong with the request; never a secret of it.
     pub fn detailed(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self::with(
-            code,
-            Facts {
-                detail: Some(detail.into()),
-                ..Facts::default()
-            },
-        )
+        Self::with(code, Facts { detail: Some(detail.into()), ..Facts::default() })
     }
 
     /// The relay's own fault: a fixed answer, the cause to the log.
     pub fn internal(cause: impl Display) -> Self {
-        Self {
-            cause: Some(cause.to_string()),
-            ..Self::new(ErrorCode::Internal)
-        }
+        Self { cause: Some(cause.to_string()), ..Self::new(ErrorCode::Internal) }
     }
 
     pub fn not_found() -> Self {
@@ -86,10 +69,7 @@ impl From<StorageError> for ApiError {
             | StorageError::Malformed { .. }
             | StorageError::BatchFailed { .. } => ErrorCode::Internal,
         };
-        Self {
-            cause: Some(error.to_string()),
-            ..Self::new(code)
-        }
+        Self { cause: Some(error.to_string()), ..Self::new(code) }
     }
 }
 
@@ -102,14 +82,10 @@ impl IntoResponse for ApiError {
         let mut response =
             (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
         if let Some(seconds) = retry_after {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(cause) = self.cause {
             response.extensions_mut().insert(Cause(cause));

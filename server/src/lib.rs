@@ -68,9 +68,7 @@ pub fn routes() -> Vec<Route> {
         Route::post("/v1/sessions/login/finish", login::finish)
             .open(RateClass::Login)
             .body(JSON_BODY_BYTES_MAX),
-        Route::post("/v1/sessions/recovery", login::recover)
-            .open(RateClass::Login)
-            .body(JSON_BODY_BYTES_MAX),
+        Route::post("/v1/sessions/recovery", login::recover).open(RateClass::Login).body(JSON_BODY_BYTES_MAX),
         Route::post("/v1/sessions/enrolment", login::enrolment)
             .open(RateClass::Login)
             .body(JSON_BODY_BYTES_MAX),
@@ -80,17 +78,11 @@ pub fn routes() -> Vec<Route> {
         Route::post("/v1/sessions/device/challenge", device::challenge)
             .open(RateClass::Open)
             .body(JSON_BODY_BYTES_MAX),
-        Route::post("/v1/sessions/device", device::log_in)
-            .open(RateClass::Open)
-            .body(JSON_BODY_BYTES_MAX),
-        Route::post("/v1/sessions/refresh", refresh::refresh)
-            .open(RateClass::Open)
-            .body(JSON_BODY_BYTES_MAX),
+        Route::post("/v1/sessions/device", device::log_in).open(RateClass::Open).body(JSON_BODY_BYTES_MAX),
+        Route::post("/v1/sessions/refresh", refresh::refresh).open(RateClass::Open).body(JSON_BODY_BYTES_MAX),
         Route::delete("/v1/sessions/current", refresh::log_out),
         Route::get("/v1/devices", devices::list),
-        Route::post("/v1/devices", devices::enrol)
-            .open(RateClass::Login)
-            .body(CBOR_BODY_BYTES_MAX),
+        Route::post("/v1/devices", devices::enrol).open(RateClass::Login).body(CBOR_BODY_BYTES_MAX),
         Route::post("/v1/key-packages", key_packages::publish).body(CBOR_BODY_BYTES_MAX),
         Route::get("/v1/key-packages/count", key_packages::count),
         Route::post("/v1/key-packages/claim", key_packages::claim)
@@ -98,9 +90,7 @@ pub fn routes() -> Vec<Route> {
             .body(CBOR_BODY_BYTES_MAX),
         Route::get("/v1/records/{collection}/{record_id}", records::get),
         Route::put("/v1/records/{collection}/{record_id}", records::put).body(CBOR_BODY_BYTES_MAX),
-        Route::put("/v1/blobs/{blob_id}", containers::put)
-            .class(RateClass::Upload)
-            .streamed(),
+        Route::put("/v1/blobs/{blob_id}", containers::put).class(RateClass::Upload).streamed(),
         Route::get("/v1/blobs/{blob_id}", containers::get),
         Route::delete("/v1/blobs/{blob_id}", containers::delete),
         Route::get("/v1/groups", groups::list),

@@ -28,17 +28,13 @@ fn main() -> ExitCode {
 async fn serve() -> Result<(), Box<dyn Error>> {
     let config = Config::load()?;
     let filter = EnvFilter::try_new(&config.log).map_err(|error| format!("SOTTO_LOG: {error}"))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     raise_open_files();
     let (listen, public_url) = (config.listen, config.public_url.as_str().to_owned());
     let app = App::open(config, Clock::default()).await?;
     app.start();
-    let listener = sotto::edge::bind(listen)
-        .await
-        .map_err(|error| format!("{listen} can't be listened on: {error}"))?;
+    let listener =
+        sotto::edge::bind(listen).await.map_err(|error| format!("{listen} can't be listened on: {error}"))?;
     tracing::info!(%listen, public_url, "serving");
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -56,10 +52,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
 /// One connection is one open file: takes as many as the system allows this process.
 fn raise_open_files() {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    let raised = rustix::process::Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
+    let raised = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
     if let Err(error) = rustix::process::setrlimit(rustix::process::Resource::Nofile, raised) {
         tracing::warn!(%error, "the limit on open files could not be raised");
     }

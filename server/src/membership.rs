@@ -57,9 +57,7 @@ impl Membership {
                 return Err(DeltasError::Unfit("a direct group has its two accounts"));
             }
             (GroupKind::Direct, None) | (GroupKind::Many, Some(_)) => {
-                return Err(DeltasError::Unfit(
-                    "a direct group names its peer, another one does not",
-                ));
+                return Err(DeltasError::Unfit("a direct group names its peer, another one does not"));
             }
         }
         Ok(after)
@@ -76,11 +74,7 @@ impl Membership {
         if self.devices.get(&committer.device_id) != Some(&committer.account_id) {
             return Err(DeltasError::NotAMember);
         }
-        if deltas
-            .removed
-            .iter()
-            .any(|(_, device)| *device == committer.device_id)
-        {
+        if deltas.removed.iter().any(|(_, device)| *device == committer.device_id) {
             return Err(DeltasError::Unfit("nobody commits its own removal"));
         }
         let after = self.after(deltas)?;
@@ -102,11 +96,7 @@ impl Membership {
             return Err(DeltasError::NotAMember);
         }
         let own = vec![(joiner.account_id, joiner.device_id)];
-        let old = if self.devices.contains_key(&joiner.device_id) {
-            own.clone()
-        } else {
-            Vec::new()
-        };
+        let old = if self.devices.contains_key(&joiner.device_id) { own.clone() } else { Vec::new() };
         if deltas.added != own || deltas.removed != old || !deltas.roles.is_empty() {
             return Err(DeltasError::Unfit(
                 "an external commit adds its own device and removes its old leaf",
@@ -122,10 +112,7 @@ impl Membership {
         deltas: &Deltas,
         revoked: &BTreeSet<DeviceId>,
     ) -> bool {
-        let adds = deltas
-            .added
-            .iter()
-            .all(|(account, _)| self.roles.contains_key(account));
+        let adds = deltas.added.iter().all(|(account, _)| self.roles.contains_key(account));
         let removes = deltas.removed.iter().all(|leaf| {
             leaf.0 == committer.account_id || revoked.contains(&leaf.1) || deltas.added.contains(leaf)
         });
@@ -157,9 +144,7 @@ impl Membership {
         }
         let accounts: BTreeSet<AccountId> = after.devices.values().copied().collect();
         if !accounts.iter().eq(after.roles.keys()) {
-            return Err(DeltasError::Unfit(
-                "the accounts with a leaf are those with a role",
-            ));
+            return Err(DeltasError::Unfit("the accounts with a leaf are those with a role"));
         }
         if !after.roles.values().any(|role| *role == Role::Admin) {
             return Err(DeltasError::Unfit("a group has an admin"));

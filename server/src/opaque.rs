@@ -87,12 +87,7 @@ impl Opaque {
             fresh.extend_from_slice(&ServerSetup::<Suite>::new(&mut OsRng).serialize());
             Ok(fresh)
         })?;
-        let damaged = || {
-            io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("{SETUP_FILE} holds no set-up"),
-            )
-        };
+        let damaged = || io::Error::new(io::ErrorKind::InvalidData, format!("{SETUP_FILE} holds no set-up"));
         if bytes.is_empty() || bytes.len() % SETUP_BYTES != 0 {
             return Err(damaged());
         }
@@ -113,10 +108,7 @@ impl Opaque {
 
     /// The set-up that new records are made with.
     pub fn current_setup(&self) -> Result<SetupId, OpaqueError> {
-        self.setups
-            .last()
-            .map(|(id, _)| *id)
-            .ok_or(OpaqueError::UnknownSetup)
+        self.setups.last().map(|(id, _)| *id).ok_or(OpaqueError::UnknownSetup)
     }
 
     /// Answers a registration request.
@@ -145,11 +137,7 @@ impl Opaque {
     ) -> Result<StartedLogin, OpaqueError> {
         let known = stored.is_some();
         let fake = self.nobodys_record(handle)?;
-        let StoredRecord {
-            credential_id,
-            setup_id,
-            record,
-        } = stored.unwrap_or(fake);
+        let StoredRecord { credential_id, setup_id, record } = stored.unwrap_or(fake);
         let request = CredentialRequest::<Suite>::deserialize(request).map_err(|_| OpaqueError::Malformed)?;
         let record =
             ServerRegistration::<Suite>::deserialize(&record).map_err(|_| OpaqueError::UnknownSetup)?;
@@ -168,10 +156,7 @@ impl Opaque {
         let state = ServerLogin::<Suite>::deserialize(state).map_err(|_| OpaqueError::Malformed)?;
         let finalization =
             CredentialFinalization::<Suite>::deserialize(finalization).map_err(|_| OpaqueError::Malformed)?;
-        state
-            .finish(finalization, parameters())
-            .map(|_| ())
-            .map_err(|_| OpaqueError::Refused)
+        state.finish(finalization, parameters()).map(|_| ()).map_err(|_| OpaqueError::Refused)
     }
 
     fn setup(&self, id: &SetupId) -> Result<&ServerSetup<Suite>, OpaqueError> {
@@ -184,26 +169,17 @@ impl Opaque {
 
     fn nobodys_record(&self, handle: &Handle) -> Result<StoredRecord, OpaqueError> {
         let [credential_id, _] = secrets::halves(tag(&self.unknown_handles, &[handle.as_str().as_bytes()]));
-        let masking_key = [
-            tag(&self.unknown_handles, &[&credential_id]),
-            tag(&self.unknown_handles, &[&[0]]),
-        ];
+        let masking_key =
+            [tag(&self.unknown_handles, &[&credential_id]), tag(&self.unknown_handles, &[&[0]])];
         let mut record = self.nobodys_key.clone();
         record.extend(masking_key.iter().flatten());
         record.extend([0; ENVELOPE_BYTES]);
-        Ok(StoredRecord {
-            credential_id,
-            setup_id: self.current_setup()?,
-            record,
-        })
+        Ok(StoredRecord { credential_id, setup_id: self.current_setup()?, record })
     }
 }
 
 fn parameters() -> ServerLoginParameters<'static, 'static> {
-    ServerLoginParameters {
-        context: Some(CONTEXT),
-        ..ServerLoginParameters::default()
-    }
+    ServerLoginParameters { context: Some(CONTEXT), ..ServerLoginParameters::default() }
 }
 
 #[cfg(test)]

@@ -19,9 +19,8 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let AxumPath(value) = AxumPath::from_request_parts(parts, state)
-            .await
-            .map_err(|_| ApiError::not_found())?;
+        let AxumPath(value) =
+            AxumPath::from_request_parts(parts, state).await.map_err(|_| ApiError::not_found())?;
         Ok(Self(value))
     }
 }

@@ -27,10 +27,7 @@ impl PostMarks {
     /// The mark of `content`, posted by `sender` under `message`. The group is part of it, so the same id in two groups
     /// are two posts.
     pub fn mark(&self, group: GroupId, sender: DeviceId, message: MessageId, content: &[u8]) -> PostMark {
-        let [tag, _] = halves(tag(
-            &self.key,
-            &[group.as_bytes(), sender.as_bytes(), message.as_bytes()],
-        ));
+        let [tag, _] = halves(tag(&self.key, &[group.as_bytes(), sender.as_bytes(), message.as_bytes()]));
         let [hash, _] = halves(sha256(content));
         PostMark { tag, hash }
     }
@@ -39,9 +36,7 @@ impl PostMarks {
 impl App {
     /// Gives a message to the writer task; the outcome comes by `reply`.
     pub fn append(&self, sender: DeviceId, post: PostMessage, reply: Reply) -> Result<(), StorageError> {
-        let mark = self
-            .post_marks
-            .mark(post.group_id, sender, post.message_id, &post.ciphertext);
+        let mark = self.post_marks.mark(post.group_id, sender, post.message_id, &post.ciphertext);
         let append = Append {
             sender,
             group: post.group_id,
@@ -70,40 +65,22 @@ pub(crate) fn posted(
     outcome: AppendOutcome,
 ) -> Result<Posted, ApiError> {
     match outcome {
-        Ok(appended) => Ok(Posted {
-            message_id,
-            group_id,
-            seq: appended.seq,
-            received_at: appended.received_at,
-        }),
+        Ok(appended) => {
+            Ok(Posted { message_id, group_id, seq: appended.seq, received_at: appended.received_at })
+        }
         Err(AppendError::NotAMember) => Err(ApiError::not_found()),
         Err(AppendError::StaleEpoch { epoch, head }) => Err(stale_epoch(epoch, head)),
         Err(AppendError::Conflict { seq }) => Err(message_conflict(seq)),
-        Err(AppendError::Failed(error)) => Err(StorageError::BatchFailed {
-            cause: error.to_string(),
-            full: error.is_full(),
+        Err(AppendError::Failed(error)) => {
+            Err(StorageError::BatchFailed { cause: error.to_string(), full: error.is_full() }.into())
         }
-        .into()),
     }
 }
 
 pub(crate) fn stale_epoch(epoch: u64, head: u64) -> ApiError {
-    ApiError::with(
-        ErrorCode::StaleEpoch,
-        Facts {
-            epoch: Some(epoch),
-            head: Some(head),
-            ..Facts::default()
-        },
-    )
+    ApiError::with(ErrorCode::StaleEpoch, Facts { epoch: Some(epoch), head: Some(head), ..Facts::default() })
 }
 
 pub(crate) fn message_conflict(seq: u64) -> ApiError {
-    ApiError::with(
-        ErrorCode::MessageConflict,
-        Facts {
-            seq: Some(seq),
-            ..Facts::default()
-        },
-    )
+    ApiError::with(ErrorCode::MessageConflict, Facts { seq: Some(seq), ..Facts::default() })
 }

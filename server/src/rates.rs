@@ -43,10 +43,8 @@ impl From<IpAddr> for AddressKey {
                 Self([0, 0, 0, 0, a, b, c, d])
             }
             IpAddr::V6(v6) => {
-                let (network, _) = v6
-                    .octets()
-                    .split_first_chunk::<8>()
-                    .map_or(([0; 8], ()), |(n, _)| (*n, ()));
+                let (network, _) =
+                    v6.octets().split_first_chunk::<8>().map_or(([0; 8], ()), |(n, _)| (*n, ()));
                 Self(network)
             }
         }
@@ -88,7 +86,11 @@ impl RateLimits {
             RateClass::Login => check(&self.login_address, &address),
             RateClass::Registration => check(&self.registration_address, &address),
             RateClass::Open => check(&self.open_address, &address),
-            RateClass::Read | RateClass::Write | RateClass::Directory | RateClass::Claim | RateClass::Upload => Ok(()),
+            RateClass::Read
+            | RateClass::Write
+            | RateClass::Directory
+            | RateClass::Claim
+            | RateClass::Upload => Ok(()),
         }
     }
 
@@ -106,12 +108,9 @@ impl RateLimits {
 
     /// Forgets who has a full budget again; the limiters never do that by themselves.
     pub fn prune(&self) {
-        for limiter in [
-            &self.any_address,
-            &self.login_address,
-            &self.registration_address,
-            &self.open_address,
-        ] {
+        for limiter in
+            [&self.any_address, &self.login_address, &self.registration_address, &self.open_address]
+        {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
@@ -139,10 +138,7 @@ fn check<K: Hash + Eq + Clone>(limiter: &DefaultKeyedRateLimiter<K>, key: &K) ->
         let seconds = wait.as_secs() + 1;
         ApiError::with(
             ErrorCode::RateLimited,
-            Facts {
-                retry_after_seconds: Some(seconds),
-                ..Facts::default()
-            },
+            Facts { retry_after_seconds: Some(seconds), ..Facts::default() },
         )
     })
 }

@@ -46,51 +46,25 @@ impl Route {
     }
 
     pub fn post<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Self {
-        Self::new(
-            Method::POST,
-            path,
-            RateClass::Write,
-            on(MethodFilter::POST, handler),
-        )
+        Self::new(Method::POST, path, RateClass::Write, on(MethodFilter::POST, handler))
     }
 
     pub fn put<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Self {
-        Self::new(
-            Method::PUT,
-            path,
-            RateClass::Write,
-            on(MethodFilter::PUT, handler),
-        )
+        Self::new(Method::PUT, path, RateClass::Write, on(MethodFilter::PUT, handler))
     }
 
     pub fn delete<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Self {
-        Self::new(
-            Method::DELETE,
-            path,
-            RateClass::Write,
-            on(MethodFilter::DELETE, handler),
-        )
+        Self::new(Method::DELETE, path, RateClass::Write, on(MethodFilter::DELETE, handler))
     }
 
     fn new(method: Method, path: &'static str, class: RateClass, handler: MethodRouter<App>) -> Self {
-        Self {
-            method,
-            path,
-            access: Access::Device,
-            class,
-            body_max: 0,
-            handler,
-        }
+        Self { method, path, access: Access::Device, class, body_max: 0, handler }
     }
 
     /// Everybody may call it, within the budget of `class` for their address.
     #[must_use]
     pub fn open(self, class: RateClass) -> Self {
-        Self {
-            access: Access::Open,
-            class,
-            ..self
-        }
+        Self { access: Access::Open, class, ..self }
     }
 
     #[must_use]
@@ -112,12 +86,8 @@ impl Route {
 
     /// The route behind its guard.
     pub(crate) fn mount(self, app: &App) -> Router<App> {
-        let guard = Guard {
-            app: app.clone(),
-            access: self.access,
-            class: self.class,
-            body_max: self.body_max,
-        };
+        let guard =
+            Guard { app: app.clone(), access: self.access, class: self.class, body_max: self.body_max };
         let handler = self
             .handler
             .layer(RequestBodyTimeoutLayer::new(app.config.timers.idle()))
@@ -141,10 +111,8 @@ async fn stand_guard(
     next: Next,
 ) -> Result<Response, ApiError> {
     let app = &guard.app;
-    let peer = request
-        .extensions()
-        .get::<PeerAddress>()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
+    let peer =
+        request.extensions().get::<PeerAddress>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
     app.rates.check_address(guard.class, AddressKey::from(peer))?;
     if guard.access == Access::Device {
         let device = app.authenticate(bearer(request.headers())?)?;

@@ -63,9 +63,7 @@ impl Secrets {
             Ok(fresh)
         })?;
         if root.len() == ROOT_BYTES {
-            Ok(Self {
-                root: hmac::Key::new(hmac::HMAC_SHA256, &root),
-            })
+            Ok(Self { root: hmac::Key::new(hmac::HMAC_SHA256, &root) })
         } else {
             Err(io::Error::new(
                 io::ErrorKind::InvalidData,
@@ -107,10 +105,7 @@ pub fn tag(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
 /// SHA-256 (FIPS 180-4).
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
-    for (to, from) in hash
-        .iter_mut()
-        .zip(digest::digest(&digest::SHA256, bytes).as_ref())
-    {
+    for (to, from) in hash.iter_mut().zip(digest::digest(&digest::SHA256, bytes).as_ref()) {
         *to = *from;
     }
     hash
@@ -154,11 +149,7 @@ pub fn read_or_make(
     let fresh = make()?;
     let unfinished = path.with_extension("new");
     let _ = fs::remove_file(&unfinished);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&unfinished)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
     file.write_all(&fresh)?;
     file.sync_all()?;
     fs::rename(&unfinished, path)?;
@@ -181,10 +172,7 @@ mod tests {
         let second = Secrets::open(dir.path()).unwrap();
 
         assert_eq!(first.relay_id(), second.relay_id());
-        let mode = std::fs::metadata(dir.path().join(super::ROOT_FILE))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = std::fs::metadata(dir.path().join(super::ROOT_FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
@@ -203,10 +191,7 @@ mod tests {
         std::fs::write(dir.path().join(super::ROOT_FILE), b"short").unwrap();
 
         assert!(Secrets::open(dir.path()).is_err());
-        assert_eq!(
-            std::fs::read(dir.path().join(super::ROOT_FILE)).unwrap(),
-            b"short"
-        );
+        assert_eq!(std::fs::read(dir.path().join(super::ROOT_FILE)).unwrap(), b"short");
     }
 
     #[test]
@@ -222,9 +207,6 @@ mod tests {
     fn debug_shows_no_secret() {
         let dir = tempfile::tempdir().unwrap();
 
-        assert_eq!(
-            format!("{:?}", Secrets::open(dir.path()).unwrap()),
-            "Secrets(***)"
-        );
+        assert_eq!(format!("{:?}", Secrets::open(dir.path()).unwrap()), "Secrets(***)");
     }
 }

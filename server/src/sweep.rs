@@ -32,32 +32,14 @@ pub(crate) async fn run(app: App) {
 impl App {
     /// One sweep of the logs.
     pub async fn sweep(&self) -> Result<(), StorageError> {
-        for reach in self
-            .db
-            .read(async |conn| retention::list_acknowledged(conn).await)
-            .await?
-        {
-            while self
-                .db
-                .write(async move |conn| retention::cut_acknowledged(conn, reach).await)
-                .await?
-            {}
+        for reach in self.db.read(async |conn| retention::list_acknowledged(conn).await).await? {
+            while self.db.write(async move |conn| retention::cut_acknowledged(conn, reach).await).await? {}
         }
         let now = self.clock.now().0;
         let ttl = UnixMillis(now.saturating_sub(self.config.message_ttl_seconds * 1000));
-        while self
-            .db
-            .write(async move |conn| retention::cut_old(conn, ttl).await)
-            .await?
-        {}
+        while self.db.write(async move |conn| retention::cut_old(conn, ttl).await).await? {}
         let doubles = UnixMillis(now.saturating_sub(DOUBLES_SECONDS * 1000));
-        while self
-            .db
-            .write(async move |conn| retention::delete_rows(conn, doubles).await)
-            .await?
-        {}
-        self.db
-            .write(async |conn| retention::delete_welcomes(conn).await)
-            .await
+        while self.db.write(async move |conn| retention::delete_rows(conn, doubles).await).await? {}
+        self.db.write(async |conn| retention::delete_welcomes(conn).await).await
     }
 }

@@ -56,24 +56,16 @@ fn answer(file: &'static WebFile, headers: &HeaderMap) -> Response {
     let mut response = match file.brotli.filter(|_| takes_brotli(headers)) {
         Some(brotli) => {
             let mut response = Body::from(Bytes::from_static(brotli)).into_response();
-            response
-                .headers_mut()
-                .insert(header::CONTENT_ENCODING, HeaderValue::from_static("br"));
+            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("br"));
             response
         }
         None => Body::from(Bytes::from_static(file.bytes)).into_response(),
     };
     // Names under /assets hold a hash of their bytes; everything else may change with the next version.
-    let cache = if file.path.starts_with("/assets/") {
-        "public, max-age=31536000, immutable"
-    } else {
-        "no-cache"
-    };
+    let cache =
+        if file.path.starts_with("/assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
     let fields = response.headers_mut();
-    fields.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static(media_type(file.path)),
-    );
+    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(file.path)));
     fields.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     fields.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     *response.status_mut() = StatusCode::OK;
@@ -81,10 +73,7 @@ fn answer(file: &'static WebFile, headers: &HeaderMap) -> Response {
 }
 
 fn takes_brotli(headers: &HeaderMap) -> bool {
-    let accepted = headers
-        .get(header::ACCEPT_ENCODING)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("");
+    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("");
     accepted.split(',').any(|coding| {
         let mut parts = coding.split(';').map(str::trim);
         parts.next() == Some("br") && !parts.any(|q| q == "q=0" || q == "q=0.0")

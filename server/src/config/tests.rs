@@ -4,10 +4,7 @@ use std::path::PathBuf;
 
 fn config(environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
     Config::from_sources(|name| {
-        Ok(environment
-            .iter()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| (*value).to_owned()))
+        Ok(environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
     })
 }
 
@@ -17,10 +14,7 @@ fn without_any_configuration_the_defaults_stand() {
 
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.public_url.as_str(), "http://localhost:8080");
-    assert_eq!(
-        config.database,
-        DatabaseAddress::Sqlite(PathBuf::from("data/sotto.sqlite"))
-    );
+    assert_eq!(config.database, DatabaseAddress::Sqlite(PathBuf::from("data/sotto.sqlite")));
 }
 
 #[test]
@@ -33,22 +27,12 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
     )
     .unwrap();
 
-    let config = config(&[
-        ("SOTTO_CONFIG", path.to_str().unwrap()),
-        ("SOTTO_LISTEN", "[::1]:9"),
-    ])
-    .unwrap();
+    let config = config(&[("SOTTO_CONFIG", path.to_str().unwrap()), ("SOTTO_LISTEN", "[::1]:9")]).unwrap();
 
     assert_eq!(config.listen.to_string(), "[::1]:9");
     assert_eq!(config.data_dir, PathBuf::from("/from-file"));
     assert_eq!(config.timers.ping_ms, 7);
-    assert_eq!(
-        config.limits.rates.read_account,
-        Rate {
-            per_minute: 1,
-            burst: 2
-        }
-    );
+    assert_eq!(config.limits.rates.read_account, Rate { per_minute: 1, burst: 2 });
 }
 
 #[test]
@@ -58,11 +42,7 @@ fn wrong_values_are_refused_with_the_sentence_that_helps() {
         ("SOTTO_DATA_DIR", "", "name a directory"),
         ("SOTTO_DATABASE_URL", "mysql://x", "postgres://user@host/database"),
         ("SOTTO_PUBLIC_URL", "chat.example.org", "give scheme and host"),
-        (
-            "SOTTO_PUBLIC_URL",
-            "https://chat.example.org/app",
-            "nothing behind them",
-        ),
+        ("SOTTO_PUBLIC_URL", "https://chat.example.org/app", "nothing behind them"),
         ("SOTTO_CONFIG", "/does/not/exist", "can't be read"),
     ] {
         let error = config(&[(name, value)]).unwrap_err();
@@ -76,15 +56,9 @@ fn a_file_with_an_unknown_option_or_a_limit_of_zero_is_refused() {
     let path = dir.path().join("sotto.toml");
     for (text, sentence) in [
         ("retention = 3", "unknown field `retention`"),
-        (
-            "[limits]\nconnections_max = 0",
-            "limits.connections_max: give 1 to",
-        ),
+        ("[limits]\nconnections_max = 0", "limits.connections_max: give 1 to"),
         ("[timers]\nping_ms = 0", "timers.ping_ms: give 1 to"),
-        (
-            "[limits.rates]\nread_account = { per_minute = 0, burst = 1 }",
-            "limits.rates.read_account",
-        ),
+        ("[limits.rates]\nread_account = { per_minute = 0, burst = 1 }", "limits.rates.read_account"),
         ("message_ttl_seconds = 5", "an hour (3600)"),
     ] {
         std::fs::write(&path, text).unwrap();

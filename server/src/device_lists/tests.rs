@@ -91,12 +91,7 @@ fn first_body(signer: &Signer) -> DeviceListBody {
 
 fn next_body(signer: &Signer, current: &[u8], entries: Vec<DeviceListEntry>) -> DeviceListBody {
     let version = DeviceList::decode(current).unwrap().body.version + 1;
-    DeviceListBody {
-        version,
-        previous_hash: sha256(current),
-        entries,
-        ..first_body(signer)
-    }
+    DeviceListBody { version, previous_hash: sha256(current), entries, ..first_body(signer) }
 }
 
 fn next(change: impl FnOnce(&mut DeviceListBody)) -> Result<CheckedList, Refusal> {
@@ -123,26 +118,14 @@ fn a_first_list_with_its_one_device_is_taken() {
 fn a_first_list_for_another_account_version_or_with_more_devices_is_refused() {
     let signer = Signer::new(1);
     let good = signer.list(first_body(&signer));
-    let two = signer.list(DeviceListBody {
-        entries: vec![entry(1), entry(2)],
-        ..first_body(&signer)
-    });
+    let two = signer.list(DeviceListBody { entries: vec![entry(1), entry(2)], ..first_body(&signer) });
     let later = signer.list(next_body(&signer, &good, vec![entry(1)]));
     let device = certified(&signer, 1);
 
     let other = AccountId::from_bytes([8; 16]);
-    assert_eq!(
-        check_first(other, &device, &good),
-        Err(Refusal::Malformed("device_list.account"))
-    );
-    assert_eq!(
-        check_first(ACCOUNT, &device, &two),
-        Err(Refusal::Malformed("device_list.entries"))
-    );
-    assert_eq!(
-        check_first(ACCOUNT, &device, &later),
-        Err(Refusal::Malformed("device_list.version"))
-    );
+    assert_eq!(check_first(other, &device, &good), Err(Refusal::Malformed("device_list.account")));
+    assert_eq!(check_first(ACCOUNT, &device, &two), Err(Refusal::Malformed("device_list.entries")));
+    assert_eq!(check_first(ACCOUNT, &device, &later), Err(Refusal::Malformed("device_list.version")));
 }
 
 #[test]
@@ -157,10 +140,7 @@ fn each_flipped_bit_and_each_truncation_of_a_first_list_is_refused() {
         assert!(check_first(ACCOUNT, &device, &flipped).is_err(), "bit {bit}");
     }
     for length in 0..good.len() {
-        assert!(
-            check_first(ACCOUNT, &device, &good[..length]).is_err(),
-            "{length} bytes"
-        );
+        assert!(check_first(ACCOUNT, &device, &good[..length]).is_err(), "{length} bytes");
     }
 }
 
@@ -173,10 +153,7 @@ fn each_flipped_bit_of_a_certificate_is_refused() {
     for bit in 0..good.len() * 8 {
         let mut flipped = good.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        assert!(
-            check_first(ACCOUNT, &device(1, flipped), &list).is_err(),
-            "bit {bit}"
-        );
+        assert!(check_first(ACCOUNT, &device(1, flipped), &list).is_err(), "bit {bit}");
     }
 }
 
@@ -199,18 +176,9 @@ fn a_certificate_with_other_keys_than_the_list_is_refused() {
     let list = signer.list(first_body(&signer));
     let good = certificate_body(&signer, 1);
     let others = [
-        CertificateBody {
-            leaf_key: LeafKey::from_bytes([7; 32]),
-            ..good.clone()
-        },
-        CertificateBody {
-            device_auth_key: DeviceAuthKey::from_bytes([7; 32]),
-            ..good.clone()
-        },
-        CertificateBody {
-            created_at: UnixMillis(6),
-            ..good
-        },
+        CertificateBody { leaf_key: LeafKey::from_bytes([7; 32]), ..good.clone() },
+        CertificateBody { device_auth_key: DeviceAuthKey::from_bytes([7; 32]), ..good.clone() },
+        CertificateBody { created_at: UnixMillis(6), ..good },
     ];
     for body in others {
         let refused = check_first(ACCOUNT, &device(1, signer.certificate(body)), &list);
@@ -233,10 +201,7 @@ fn the_next_list_adds_the_new_device_and_may_revoke_old_ones() {
 #[test]
 fn a_list_that_follows_another_version_conflicts() {
     for version in [3, u64::MAX] {
-        assert_eq!(
-            next(|body| body.version = version),
-            Err(Refusal::VersionConflict { current: 1 })
-        );
+        assert_eq!(next(|body| body.version = version), Err(Refusal::VersionConflict { current: 1 }));
     }
     let signer = Signer::new(1);
     let current = signer.list(first_body(&signer));
@@ -260,10 +225,7 @@ fn a_list_that_drops_changes_or_revives_a_device_is_refused() {
         }),
         refused
     );
-    assert_eq!(
-        next(|body| body.entries[0].leaf_key = LeafKey::from_bytes([7; 32])),
-        refused
-    );
+    assert_eq!(next(|body| body.entries[0].leaf_key = LeafKey::from_bytes([7; 32])), refused);
     assert_eq!(next(|body| body.entries[0].created_at = UnixMillis(6)), refused);
     assert_eq!(
         next(|body| {
@@ -271,25 +233,13 @@ fn a_list_that_drops_changes_or_revives_a_device_is_refused() {
         }),
         refused
     );
-    assert_eq!(
-        next(|body| body.entries[1].revoked_at = Some(UnixMillis(6))),
-        refused
-    );
+    assert_eq!(next(|body| body.entries[1].revoked_at = Some(UnixMillis(6))), refused);
 
     let signer = Signer::new(1);
-    let revoked = DeviceListEntry {
-        revoked_at: Some(UnixMillis(9)),
-        ..entry(1)
-    };
-    let current = signer.list(DeviceListBody {
-        entries: vec![revoked],
-        ..first_body(&signer)
-    });
+    let revoked = DeviceListEntry { revoked_at: Some(UnixMillis(9)), ..entry(1) };
+    let current = signer.list(DeviceListBody { entries: vec![revoked], ..first_body(&signer) });
     let revived = signer.list(next_body(&signer, &current, vec![entry(1), entry(2)]));
-    assert_eq!(
-        check_next(ACCOUNT, &current, &certified(&signer, 2), &revived),
-        refused
-    );
+    assert_eq!(check_next(ACCOUNT, &current, &certified(&signer, 2), &revived), refused);
 }
 
 #[test]
@@ -313,10 +263,7 @@ fn a_list_under_another_identity_key_is_refused() {
 #[test]
 fn a_root_generation_never_goes_back() {
     let signer = Signer::new(1);
-    let current = signer.list(DeviceListBody {
-        root_generation: 2,
-        ..first_body(&signer)
-    });
+    let current = signer.list(DeviceListBody { root_generation: 2, ..first_body(&signer) });
     let back = signer.list(next_body(&signer, &current, vec![entry(1), entry(2)]));
 
     let refused = check_next(ACCOUNT, &current, &certified(&signer, 2), &back);
@@ -328,10 +275,8 @@ fn a_root_generation_never_goes_back() {
 fn a_ninth_live_device_is_refused() {
     let signer = Signer::new(1);
     let full = u8::try_from(DEVICES_MAX).unwrap();
-    let current = signer.list(DeviceListBody {
-        entries: (1..=full).map(entry).collect(),
-        ..first_body(&signer)
-    });
+    let current =
+        signer.list(DeviceListBody { entries: (1..=full).map(entry).collect(), ..first_body(&signer) });
     let mut body = next_body(&signer, &current, (1..=full).map(entry).collect());
     let placeholder = signer.list(body.clone());
     body.entries.push(entry(full + 1));

@@ -28,12 +28,7 @@ pub(crate) struct Seat {
 
 impl AddressCounts {
     pub(crate) fn new(all_max: usize, each_max: usize) -> Arc<Self> {
-        Arc::new(Self {
-            all_max,
-            each_max,
-            counts: Mutex::default(),
-            left: Notify::new(),
-        })
+        Arc::new(Self { all_max, each_max, counts: Mutex::default(), left: Notify::new() })
     }
 
     /// `None`: there is no room.
@@ -45,10 +40,7 @@ impl AddressCounts {
         }
         counts.all += 1;
         counts.each.insert(address, of_address + 1);
-        Some(Seat {
-            counts: Arc::clone(self),
-            address,
-        })
+        Some(Seat { counts: Arc::clone(self), address })
     }
 
     /// Waits until nobody is in.

@@ -20,18 +20,9 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wa
 
 const SECURITY_HEADERS: [(HeaderName, &str); 7] = [
     (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-    (
-        HeaderName::from_static("cross-origin-opener-policy"),
-        "same-origin",
-    ),
-    (
-        HeaderName::from_static("cross-origin-embedder-policy"),
-        "require-corp",
-    ),
-    (
-        HeaderName::from_static("cross-origin-resource-policy"),
-        "same-origin",
-    ),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-embedder-policy"), "require-corp"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (HeaderName::from_static("permissions-policy"), PERMISSIONS_POLICY),
@@ -46,9 +37,7 @@ pub(crate) fn around(router: Router, app: &App) -> Router {
     router
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(log))
-        .layer(middleware::map_response(move |response: Response| {
-            ready(with_headers(response, https))
-        }))
+        .layer(middleware::map_response(move |response: Response| ready(with_headers(response, https))))
 }
 
 fn with_headers(mut response: Response, https: bool) -> Response {
@@ -58,14 +47,9 @@ fn with_headers(mut response: Response, https: bool) -> Response {
         fields.entry(name).or_insert(HeaderValue::from_static(value));
     }
     if https {
-        fields.insert(
-            header::STRICT_TRANSPORT_SECURITY,
-            HeaderValue::from_static("max-age=63072000"),
-        );
+        fields.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000"));
     }
-    fields
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
+    fields.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
@@ -94,10 +78,7 @@ async fn log(request: Request, next: Next) -> Response {
 }
 
 fn is_json(response: &Response) -> bool {
-    let value = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .map(HeaderValue::as_bytes);
+    let value = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     value.is_some_and(|value| {
         value.starts_with(b"application/json") || value.starts_with(b"application/problem+json")
     })

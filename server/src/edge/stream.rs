@@ -20,12 +20,7 @@ pub(super) struct StallTimeout {
 
 impl StallTimeout {
     pub(super) fn new(stream: TcpStream, stall: Duration) -> Self {
-        Self {
-            stream,
-            stall,
-            waiting: None,
-            is_waiting: false,
-        }
+        Self { stream, stall, waiting: None, is_waiting: false }
     }
 
     fn guard<T>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {

@@ -15,10 +15,7 @@ fn leaf(byte: u8) -> (AccountId, DeviceId) {
 
 fn committer(byte: u8) -> Committer {
     let (account_id, device_id) = leaf(byte);
-    Committer {
-        account_id,
-        device_id,
-    }
+    Committer { account_id, device_id }
 }
 
 fn deltas(added: &[u8], removed: &[u8], roles: &[(u8, Option<Role>)]) -> Deltas {
@@ -34,11 +31,7 @@ const MEMBER: Option<Role> = Some(Role::Member);
 
 /// Account 1 (admin) with devices 0x10, 0x11; accounts 2 and 3 (members) with 0x20, 0x30.
 fn group() -> Membership {
-    let first = deltas(
-        &[0x10, 0x11, 0x20, 0x30],
-        &[],
-        &[(1, ADMIN), (2, MEMBER), (3, MEMBER)],
-    );
+    let first = deltas(&[0x10, 0x11, 0x20, 0x30], &[], &[(1, ADMIN), (2, MEMBER), (3, MEMBER)]);
     Membership::created(GroupKind::Many, None, committer(0x10), &first).unwrap()
 }
 
@@ -73,12 +66,7 @@ fn a_member_looks_after_devices_of_members_only() {
 fn any_member_removes_a_revoked_device() {
     let revoked = BTreeSet::from([leaf(0x11).1]);
 
-    let after = group().committed(
-        GroupKind::Many,
-        committer(0x20),
-        &deltas(&[], &[0x11], &[]),
-        &revoked,
-    );
+    let after = group().committed(GroupKind::Many, committer(0x20), &deltas(&[], &[0x11], &[]), &revoked);
 
     assert!(!after.unwrap().devices.contains_key(&leaf(0x11).1));
 }
@@ -87,10 +75,7 @@ fn any_member_removes_a_revoked_device() {
 fn a_stranger_and_a_removed_device_find_no_group() {
     assert_eq!(commit(0x50, &deltas(&[], &[], &[])), Err(DeltasError::NotAMember));
     assert_eq!(commit(0x12, &deltas(&[], &[], &[])), Err(DeltasError::NotAMember));
-    assert_eq!(
-        group().joined(committer(0x50), &deltas(&[0x50], &[], &[])),
-        Err(DeltasError::NotAMember)
-    );
+    assert_eq!(group().joined(committer(0x50), &deltas(&[0x50], &[], &[])), Err(DeltasError::NotAMember));
 }
 
 #[test]
@@ -105,38 +90,21 @@ fn deltas_that_do_not_fit_the_group_are_refused() {
         deltas(&[], &[], &[(4, MEMBER)]),
         deltas(&[], &[0x10], &[]),
     ] {
-        assert!(
-            matches!(commit(0x10, &unfit), Err(DeltasError::Unfit(_))),
-            "{unfit:?}"
-        );
+        assert!(matches!(commit(0x10, &unfit), Err(DeltasError::Unfit(_))), "{unfit:?}");
     }
 }
 
 #[test]
 fn an_external_commit_adds_its_own_device_and_nothing_else() {
-    assert!(
-        group()
-            .joined(committer(0x21), &deltas(&[0x21], &[], &[]))
-            .is_ok()
-    );
-    assert!(
-        group()
-            .joined(committer(0x20), &deltas(&[0x20], &[0x20], &[]))
-            .is_ok()
-    );
+    assert!(group().joined(committer(0x21), &deltas(&[0x21], &[], &[])).is_ok());
+    assert!(group().joined(committer(0x20), &deltas(&[0x20], &[0x20], &[])).is_ok());
     for unfit in [
         deltas(&[0x21, 0x22], &[], &[]),
         deltas(&[0x21], &[0x20], &[]),
         deltas(&[], &[], &[]),
         deltas(&[0x21], &[], &[(2, ADMIN)]),
     ] {
-        assert!(
-            matches!(
-                group().joined(committer(0x21), &unfit),
-                Err(DeltasError::Unfit(_))
-            ),
-            "{unfit:?}"
-        );
+        assert!(matches!(group().joined(committer(0x21), &unfit), Err(DeltasError::Unfit(_))), "{unfit:?}");
     }
 }
 
@@ -157,18 +125,9 @@ fn a_direct_group_has_its_two_accounts_and_stays_so() {
 
 #[test]
 fn a_group_keeps_within_its_limits() {
-    let added: Vec<_> = (0..1001u128)
-        .map(|n| (account(1), DeviceId::from_bytes(n.to_be_bytes())))
-        .collect();
-    let creator = Committer {
-        account_id: account(1),
-        device_id: added[0].1,
-    };
-    let first = Deltas {
-        added,
-        removed: vec![],
-        roles: vec![(account(1), ADMIN)],
-    };
+    let added: Vec<_> = (0..1001u128).map(|n| (account(1), DeviceId::from_bytes(n.to_be_bytes()))).collect();
+    let creator = Committer { account_id: account(1), device_id: added[0].1 };
+    let first = Deltas { added, removed: vec![], roles: vec![(account(1), ADMIN)] };
 
     let refused = Membership::created(GroupKind::Many, None, creator, &first);
 

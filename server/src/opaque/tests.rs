@@ -14,10 +14,7 @@ struct Relay {
 
 fn relay() -> Relay {
     let dir = tempfile::tempdir().unwrap();
-    Relay {
-        opaque: open(&dir),
-        dir,
-    }
+    Relay { opaque: open(&dir), dir }
 }
 
 fn open(dir: &tempfile::TempDir) -> Opaque {
@@ -32,29 +29,15 @@ fn handle(text: &str) -> Handle {
 fn register(opaque: &Opaque, password: &[u8]) -> (StoredRecord, Vec<u8>) {
     let credential_id = [5; 16];
     let started = ClientRegistration::<Suite>::start(&mut OsRng, password).unwrap();
-    let answer = opaque
-        .register(&credential_id, &started.message.serialize())
-        .unwrap();
+    let answer = opaque.register(&credential_id, &started.message.serialize()).unwrap();
     let answer = RegistrationResponse::deserialize(&answer).unwrap();
     let finished = started
         .state
-        .finish(
-            &mut OsRng,
-            password,
-            answer,
-            ClientRegistrationFinishParameters::default(),
-        )
+        .finish(&mut OsRng, password, answer, ClientRegistrationFinishParameters::default())
         .unwrap();
     let record = Opaque::record(&finished.message.serialize()).unwrap();
     let setup_id = opaque.current_setup().unwrap();
-    (
-        StoredRecord {
-            credential_id,
-            setup_id,
-            record,
-        },
-        finished.export_key.to_vec(),
-    )
+    (StoredRecord { credential_id, setup_id, record }, finished.export_key.to_vec())
 }
 
 /// Logs in as the client does; gives the last message with the relay's state, and the export key.
@@ -64,23 +47,11 @@ fn log_in(
     password: &[u8],
 ) -> Option<(Vec<u8>, Vec<u8>, Vec<u8>)> {
     let started = ClientLogin::<Suite>::start(&mut OsRng, password).unwrap();
-    let answer = opaque
-        .login_start(stored, &handle("ada"), &started.message.serialize())
-        .unwrap();
+    let answer = opaque.login_start(stored, &handle("ada"), &started.message.serialize()).unwrap();
     let response = CredentialResponse::deserialize(&answer.credential_response).unwrap();
-    let parameters = ClientLoginFinishParameters {
-        context: Some(CONTEXT),
-        ..Default::default()
-    };
-    let finished = started
-        .state
-        .finish(&mut OsRng, password, response, parameters)
-        .ok()?;
-    Some((
-        answer.state.to_vec(),
-        finished.message.serialize().to_vec(),
-        finished.export_key.to_vec(),
-    ))
+    let parameters = ClientLoginFinishParameters { context: Some(CONTEXT), ..Default::default() };
+    let finished = started.state.finish(&mut OsRng, password, response, parameters).ok()?;
+    Some((answer.state.to_vec(), finished.message.serialize().to_vec(), finished.export_key.to_vec()))
 }
 
 #[test]
@@ -112,29 +83,17 @@ fn a_finalization_of_another_log_in_is_refused() {
 
     assert_eq!(Opaque::login_finish(&state, &other), Err(OpaqueError::Refused));
     assert_eq!(Opaque::login_finish(&state, &[0; 64]), Err(OpaqueError::Refused));
-    assert_eq!(
-        Opaque::login_finish(&state, &other[1..]),
-        Err(OpaqueError::Malformed)
-    );
+    assert_eq!(Opaque::login_finish(&state, &other[1..]), Err(OpaqueError::Malformed));
 }
 
 #[test]
 fn an_unknown_handle_is_answered_in_the_same_shape() {
     let relay = relay();
     let (record, _) = register(&relay.opaque, b"correct horse");
-    let request = ClientLogin::<Suite>::start(&mut OsRng, b"guess")
-        .unwrap()
-        .message
-        .serialize();
+    let request = ClientLogin::<Suite>::start(&mut OsRng, b"guess").unwrap().message.serialize();
 
-    let known = relay
-        .opaque
-        .login_start(Some(record), &handle("ada"), &request)
-        .unwrap();
-    let unknown = relay
-        .opaque
-        .login_start(None, &handle("nobody"), &request)
-        .unwrap();
+    let known = relay.opaque.login_start(Some(record), &handle("ada"), &request).unwrap();
+    let unknown = relay.opaque.login_start(None, &handle("nobody"), &request).unwrap();
 
     assert_eq!(known.credential_response.len(), unknown.credential_response.len());
     assert_eq!(known.state.len(), unknown.state.len());
@@ -144,10 +103,7 @@ fn an_unknown_handle_is_answered_in_the_same_shape() {
 #[test]
 fn an_unknown_handle_has_an_oprf_key_of_its_own_that_stays() {
     let relay = relay();
-    let request = ClientLogin::<Suite>::start(&mut OsRng, b"guess")
-        .unwrap()
-        .message
-        .serialize();
+    let request = ClientLogin::<Suite>::start(&mut OsRng, b"guess").unwrap().message.serialize();
     let evaluated = |opaque: &Opaque, name: &str| {
         let started = opaque.login_start(None, &handle(name), &request).unwrap();
         started.credential_response[..32].to_vec()
@@ -171,12 +127,8 @@ fn malformed_messages_of_every_length_are_refused_without_panic() {
     let relay = relay();
     let (record, _) = register(&relay.opaque, b"correct horse");
     for length in 0..=OPAQUE_BYTES_MAX {
-        let bytes: Vec<u8> = (0..length)
-            .map(|place| u8::try_from(place * 37 % 251).unwrap())
-            .collect();
-        let known = relay
-            .opaque
-            .login_start(Some(record.clone()), &handle("ada"), &bytes);
+        let bytes: Vec<u8> = (0..length).map(|place| u8::try_from(place * 37 % 251).unwrap()).collect();
+        let known = relay.opaque.login_start(Some(record.clone()), &handle("ada"), &bytes);
         let unknown = relay.opaque.login_start(None, &handle("nobody"), &bytes);
         assert_eq!(known.err(), unknown.err(), "{length} bytes");
         let _ = relay.opaque.register(&[1; 16], &bytes);
@@ -189,28 +141,16 @@ fn malformed_messages_of_every_length_are_refused_without_panic() {
 fn the_identity_element_is_no_request() {
     let relay = relay();
 
-    assert_eq!(
-        relay.opaque.register(&[1; 16], &[0; 32]),
-        Err(OpaqueError::Malformed)
-    );
-    assert_eq!(
-        relay.opaque.login_start(None, &handle("ada"), &[0; 96]).err(),
-        Some(OpaqueError::Malformed)
-    );
+    assert_eq!(relay.opaque.register(&[1; 16], &[0; 32]), Err(OpaqueError::Malformed));
+    assert_eq!(relay.opaque.login_start(None, &handle("ada"), &[0; 96]).err(), Some(OpaqueError::Malformed));
 }
 
 #[test]
 fn a_record_of_a_set_up_that_is_gone_is_told() {
     let relay = relay();
     let (record, _) = register(&relay.opaque, b"correct horse");
-    let request = ClientLogin::<Suite>::start(&mut OsRng, b"guess")
-        .unwrap()
-        .message
-        .serialize();
-    let stale = StoredRecord {
-        setup_id: [0; 16],
-        ..record
-    };
+    let request = ClientLogin::<Suite>::start(&mut OsRng, b"guess").unwrap().message.serialize();
+    let stale = StoredRecord { setup_id: [0; 16], ..record };
 
     let refused = relay.opaque.login_start(Some(stale), &handle("ada"), &request);
 

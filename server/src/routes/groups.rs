@@ -74,24 +74,16 @@ pub(crate) async fn entries(
     let (stretch, head) = app
         .db
         .read(async move |conn| {
-            let place = groups::find_place(conn, device.device_id, group)
-                .await?
-                .ok_or(StorageError::NotFound)?;
+            let place =
+                groups::find_place(conn, device.device_id, group).await?.ok_or(StorageError::NotFound)?;
             // What came before the device's own time is nobody's loss: it never had the keys (D-6).
-            let after = query
-                .after
-                .max(place.joined_seq.saturating_sub(1))
-                .min(place.last);
+            let after = query.after.max(place.joined_seq.saturating_sub(1)).min(place.last);
             let stretch = entries::list(conn, group, after, place.last, ENTRIES_PAGE_MAX).await?;
             Ok::<_, StorageError>((stretch, place.last))
         })
         .await?;
     let entries = List::new(stretch.entries).map_err(ApiError::internal)?;
-    Ok(Cbor(EntriesPage {
-        entries,
-        head,
-        gap: stretch.gap,
-    }))
+    Ok(Cbor(EntriesPage { entries, head, gap: stretch.gap }))
 }
 
 /// `POST /v1/groups/acknowledgements`
@@ -100,17 +92,12 @@ pub(crate) async fn acknowledge(
     device: CallingDevice,
     Cbor(request): Cbor<Acknowledge>,
 ) -> Result<StatusCode, ApiError> {
-    let mut cursors: Vec<_> = request
-        .cursors
-        .iter()
-        .map(|cursor| (device.device_id, cursor.group_id, cursor.seq))
-        .collect();
+    let mut cursors: Vec<_> =
+        request.cursors.iter().map(|cursor| (device.device_id, cursor.group_id, cursor.seq)).collect();
     // One cursor per group, in order of id: the order in which everything locks groups.
     cursors.sort_unstable_by_key(|(_, group, seq)| (*group, std::cmp::Reverse(*seq)));
     cursors.dedup_by_key(|(_, group, _)| *group);
-    app.db
-        .write(async move |conn| batch::update_acknowledged(conn, &cursors).await)
-        .await?;
+    app.db.write(async move |conn| batch::update_acknowledged(conn, &cursors).await).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -120,10 +107,7 @@ pub(crate) async fn info(
     device: CallingDevice,
     Path(group): Path<GroupId>,
 ) -> Result<Cbor<StoredGroupInfo>, ApiError> {
-    let info = app
-        .db
-        .read(async move |conn| groups::get_info(conn, device.account_id, group).await)
-        .await?;
+    let info = app.db.read(async move |conn| groups::get_info(conn, device.account_id, group).await).await?;
     Ok(Cbor(info))
 }
 
@@ -139,9 +123,7 @@ pub(crate) async fn list(
             groups::list_of_account(conn, device.account_id, device.device_id, query.after).await
         })
         .await?;
-    Ok(Cbor(GroupsPage {
-        groups: List::new(groups).map_err(ApiError::internal)?,
-    }))
+    Ok(Cbor(GroupsPage { groups: List::new(groups).map_err(ApiError::internal)? }))
 }
 
 /// `GET /v1/welcomes`
@@ -149,13 +131,8 @@ pub(crate) async fn welcomes(
     State(app): State<App>,
     device: CallingDevice,
 ) -> Result<Cbor<WelcomesPage>, ApiError> {
-    let welcomes = app
-        .db
-        .read(async move |conn| welcomes::list(conn, device.device_id).await)
-        .await?;
-    Ok(Cbor(WelcomesPage {
-        welcomes: List::new(welcomes).map_err(ApiError::internal)?,
-    }))
+    let welcomes = app.db.read(async move |conn| welcomes::list(conn, device.device_id).await).await?;
+    Ok(Cbor(WelcomesPage { welcomes: List::new(welcomes).map_err(ApiError::internal)? }))
 }
 
 /// `DELETE /v1/welcomes/{welcome_id}`
@@ -164,24 +141,15 @@ pub(crate) async fn take_welcome(
     device: CallingDevice,
     Path(welcome): Path<WelcomeId>,
 ) -> Result<StatusCode, ApiError> {
-    let taken = app
-        .db
-        .write(async move |conn| welcomes::delete(conn, device.device_id, welcome).await)
-        .await?;
-    if taken {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(ApiError::not_found())
-    }
+    let taken =
+        app.db.write(async move |conn| welcomes::delete(conn, device.device_id, welcome).await).await?;
+    if taken { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found()) }
 }
 
 fn same_group(path: GroupId, body: GroupId) -> Result<(), ApiError> {
     if path == body {
         Ok(())
     } else {
-        Err(ApiError::detailed(
-            ErrorCode::Malformed,
-            "path and body name different groups",
-        ))
+        Err(ApiError::detailed(ErrorCode::Malformed, "path and body name different groups"))
     }
 }

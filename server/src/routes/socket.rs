@@ -37,18 +37,9 @@ pub(crate) async fn open(
     check_origin(&app, &headers)?;
     let upgrade = upgrade.map_err(|error| ApiError::detailed(ErrorCode::Malformed, error.body_text()))?;
     let address = peer.map_or_else(|| Ipv4Addr::UNSPECIFIED.into(), |Extension(peer)| peer.0);
-    let unauthenticated = app
-        .unauthenticated_sockets
-        .enter(AddressKey::from(address))
-        .ok_or_else(|| {
-            ApiError::with(
-                ErrorCode::RateLimited,
-                Facts {
-                    retry_after_seconds: Some(5),
-                    ..Facts::default()
-                },
-            )
-        })?;
+    let unauthenticated = app.unauthenticated_sockets.enter(AddressKey::from(address)).ok_or_else(|| {
+        ApiError::with(ErrorCode::RateLimited, Facts { retry_after_seconds: Some(5), ..Facts::default() })
+    })?;
     Ok(upgrade
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)
@@ -67,8 +58,6 @@ fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
     match headers.get(header::ORIGIN) {
         Some(origin) if origin.as_bytes() == app.config.public_url.as_str().as_bytes() => Ok(()),
         Some(_) => Err(ErrorCode::OriginRefused.into()),
-        None => app
-            .authenticate(bearer(headers).map_err(|_| ErrorCode::OriginRefused)?)
-            .map(|_| ()),
+        None => app.authenticate(bearer(headers).map_err(|_| ErrorCode::OriginRefused)?).map(|_| ()),
     }
 }

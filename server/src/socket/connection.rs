@@ -65,14 +65,8 @@ pub(crate) async fn run(app: App, mut socket: WebSocket, unauthenticated: Seat) 
         Err(end) => end,
     };
     if let End::Close(code) = end {
-        let reason = close::TABLE
-            .iter()
-            .find(|row| row.0 == code)
-            .map_or("", |row| row.1);
-        let frame = Message::Close(Some(CloseFrame {
-            code,
-            reason: reason.into(),
-        }));
+        let reason = close::TABLE.iter().find(|row| row.0 == code).map_or("", |row| row.1);
+        let frame = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
         // The peer may be gone already.
         drop(timeout(CLOSE_WAIT, socket.send(frame)).await);
     }
@@ -83,12 +77,9 @@ async fn authenticate(app: &App, socket: &mut WebSocket) -> Outcome<CallingDevic
     let deadline = Instant::now() + Duration::from_millis(app.config.timers.authenticate_ms);
     let mut received = 0;
     loop {
-        let message = timeout_at(deadline, socket.recv())
-            .await
-            .map_err(|_| End::Close(close::UNAUTHENTICATED))?;
-        let message = message
-            .ok_or(End::Gone)?
-            .map_err(|_| End::Close(close::MALFORMED))?;
+        let message =
+            timeout_at(deadline, socket.recv()).await.map_err(|_| End::Close(close::UNAUTHENTICATED))?;
+        let message = message.ok_or(End::Gone)?.map_err(|_| End::Close(close::MALFORMED))?;
         received += size(&message);
         if received > UNAUTHENTICATED_BYTES_MAX {
             return Err(End::Close(close::UNAUTHENTICATED));
@@ -100,9 +91,7 @@ async fn authenticate(app: &App, socket: &mut WebSocket) -> Outcome<CallingDevic
                 else {
                     return Err(End::Close(close::UNAUTHENTICATED));
                 };
-                return app
-                    .authenticate(&token.0)
-                    .map_err(|error| refusal_to_close(&error));
+                return app.authenticate(&token.0).map_err(|error| refusal_to_close(&error));
             }
             Message::Ping(_) | Message::Pong(_) => {}
             Message::Text(_) => return Err(End::Close(close::MALFORMED)),
@@ -174,12 +163,7 @@ impl<'s> Connection<'s> {
         let (reply, replies) = mpsc::channel(POSTS_MAX);
         let now = Instant::now();
         let mut connection = Self {
-            timers: Deadlines {
-                ping: now,
-                dead: None,
-                token: now,
-                stalled: None,
-            },
+            timers: Deadlines { ping: now, dead: None, token: now, stalled: None },
             app,
             socket,
             device,
@@ -194,11 +178,8 @@ impl<'s> Connection<'s> {
         };
         connection.timers.ping = now + connection.ping_interval();
         connection.renew(device.expires_at);
-        let authenticated = connection
-            .send(&RelayFrame::Authenticated {
-                expires_at: device.expires_at,
-            })
-            .await;
+        let authenticated =
+            connection.send(&RelayFrame::Authenticated { expires_at: device.expires_at }).await;
         if let Err(end) = authenticated {
             connection.app.hub.disconnect(&connection.line);
             return Err(end);
@@ -209,7 +190,7 @@ impl<'s> Connection<'s> {
     async fn serve(&mut self) -> End {
         let mut draining = self.app.draining();
         loop {
-            let has_work = self.said_hello && self.progress.has_credit() && !self.progress.is_caught_up();
+            let has_work = self.progress.has_work();
             let due = self.timers.next();
             let done = tokio::select! {
                 message = self.socket.recv(), if self.posts < POSTS_MAX => self.receive(message).await,
@@ -228,9 +209,7 @@ impl<'s> Connection<'s> {
     }
 
     async fn receive(&mut self, message: Option<Result<Message, axum::Error>>) -> Outcome<()> {
-        let message = message
-            .ok_or(End::Gone)?
-            .map_err(|_| End::Close(close::MALFORMED))?;
+        let message = message.ok_or(End::Gone)?.map_err(|_| End::Close(close::MALFORMED))?;
         self.timers.dead = None;
         let bytes = match message {
             Message::Binary(bytes) => bytes,
@@ -241,19 +220,12 @@ impl<'s> Connection<'s> {
         let frame = match ClientFrame::from_bytes(&bytes).map_err(|_| End::Close(close::MALFORMED))? {
             Received::Known(frame) => frame,
             Received::Unknown(_) => {
-                return self
-                    .send(&RelayFrame::Failed {
-                        code: ErrorCode::Malformed,
-                    })
-                    .await;
+                return self.send(&RelayFrame::Failed { code: ErrorCode::Malformed }).await;
             }
         };
         match frame {
             ClientFrame::Authenticate { token } => self.authenticate_again(&token).await,
-            ClientFrame::Hello {
-                client_version,
-                cursors,
-            } => self.hello(client_version, &cursors).await,
+            ClientFrame::Hello { client_version, cursors } => self.hello(client_version, &cursors).await,
             ClientFrame::Ping => self.send(&RelayFrame::Pong).await,
             // Everything else builds on the cursors of a hello.
             _ if !self.said_hello => Err(End::Close(close::MALFORMED)),
@@ -265,19 +237,13 @@ impl<'s> Connection<'s> {
 
     /// A fresh token of the same device (S-5).
     async fn authenticate_again(&mut self, token: &AccessToken) -> Outcome<()> {
-        let device = self
-            .app
-            .authenticate(&token.0)
-            .map_err(|error| refusal_to_close(&error))?;
+        let device = self.app.authenticate(&token.0).map_err(|error| refusal_to_close(&error))?;
         if device.device_id != self.device.device_id {
             return Err(End::Close(close::UNAUTHENTICATED));
         }
         self.device = device;
         self.renew(device.expires_at);
-        self.send(&RelayFrame::Authenticated {
-            expires_at: device.expires_at,
-        })
-        .await
+        self.send(&RelayFrame::Authenticated { expires_at: device.expires_at }).await
     }
 
     async fn hello(&mut self, client_version: u32, cursors: &[Cursor]) -> Outcome<()> {
@@ -288,10 +254,8 @@ impl<'s> Connection<'s> {
             return Err(End::Close(close::CLIENT_TOO_OLD));
         }
         self.said_hello = true;
-        let named: HashMap<GroupId, u64> = cursors
-            .iter()
-            .map(|cursor| (cursor.group_id, cursor.seq))
-            .collect();
+        let named: HashMap<GroupId, u64> =
+            cursors.iter().map(|cursor| (cursor.group_id, cursor.seq)).collect();
         self.open_groups(&named).await?;
         let (device, now) = (self.device.device_id, self.app.clock.now());
         let seen = self.app.db.write(async move |conn| {
@@ -310,31 +274,21 @@ impl<'s> Connection<'s> {
     async fn open_groups(&mut self, named: &HashMap<GroupId, u64>) -> Outcome<()> {
         let device = self.device.device_id;
         for round in 0..2 {
-            let places = self
-                .app
-                .db
-                .read(async move |conn| groups::list_places(conn, device).await);
+            let places = self.app.db.read(async move |conn| groups::list_places(conn, device).await);
             for place in places.await.map_err(|error| failed(&error))? {
                 if !place.removed {
                     self.app.hub.listen(place.group_id, &self.line);
                 }
-                let cursor = named
-                    .get(&place.group_id)
-                    .copied()
-                    .unwrap_or(place.acknowledged_seq);
+                let cursor = named.get(&place.group_id).copied().unwrap_or(place.acknowledged_seq);
                 if round == 1 {
                     let cursor = cursor.max(place.joined_seq).min(place.last);
                     self.progress.open(place.group_id, cursor, place.last);
                 }
             }
         }
-        let waiting = self
-            .app
-            .db
-            .read(async move |conn| welcomes::list_waiting(conn, device).await);
+        let waiting = self.app.db.read(async move |conn| welcomes::list_waiting(conn, device).await);
         for (welcome_id, group_id) in waiting.await.map_err(|error| failed(&error))? {
-            self.send(&RelayFrame::WelcomeWaiting { welcome_id, group_id })
-                .await?;
+            self.send(&RelayFrame::WelcomeWaiting { welcome_id, group_id }).await?;
         }
         Ok(())
     }
@@ -344,17 +298,10 @@ impl<'s> Connection<'s> {
         if post.ciphertext.len() > FRAME_CONTENT_BYTES_MAX {
             return self.refuse(message_id, &ErrorCode::BodyTooLarge.into()).await;
         }
-        if let Err(error) = self
-            .app
-            .rates
-            .check_account(RateClass::Write, self.device.account_id)
-        {
+        if let Err(error) = self.app.rates.check_account(RateClass::Write, self.device.account_id) {
             return self.refuse(message_id, &error).await;
         }
-        match self
-            .app
-            .append(self.device.device_id, post, Reply::Socket(self.reply.clone()))
-        {
+        match self.app.append(self.device.device_id, post, Reply::Socket(self.reply.clone())) {
             Ok(()) => {
                 self.posts += 1;
                 Ok(())
@@ -387,9 +334,7 @@ impl<'s> Connection<'s> {
     fn acknowledge(&mut self, acknowledge: &Acknowledge) -> Outcome<()> {
         for cursor in acknowledge.cursors.iter() {
             if let Some(cursor) = self.progress.acknowledge(*cursor) {
-                self.app
-                    .acknowledgements
-                    .add(self.device.device_id, cursor.group_id, cursor.seq);
+                self.app.acknowledgements.add(self.device.device_id, cursor.group_id, cursor.seq);
                 self.timers.stalled = None;
             }
         }
@@ -398,15 +343,9 @@ impl<'s> Connection<'s> {
 
     async fn confirm_gap(&mut self, cursor: Cursor) -> Outcome<()> {
         if !self.progress.confirm_gap(cursor) {
-            return self
-                .send(&RelayFrame::Failed {
-                    code: ErrorCode::Malformed,
-                })
-                .await;
+            return self.send(&RelayFrame::Failed { code: ErrorCode::Malformed }).await;
         }
-        self.app
-            .acknowledgements
-            .add(self.device.device_id, cursor.group_id, cursor.seq);
+        self.app.acknowledgements.add(self.device.device_id, cursor.group_id, cursor.seq);
         self.timers.stalled = None;
         Ok(())
     }
@@ -429,11 +368,7 @@ impl<'s> Connection<'s> {
                 Delivery::Left { group } => self.progress.read_again(group),
             }
             fed += 1;
-            next = if fed < FEED_MAX {
-                self.deliveries.try_recv().ok()
-            } else {
-                None
-            };
+            next = if fed < FEED_MAX { self.deliveries.try_recv().ok() } else { None };
         }
         self.flush().await
     }
@@ -462,8 +397,7 @@ impl<'s> Connection<'s> {
         let mut last = after;
         for entry in stretch.entries {
             last = entry.seq;
-            self.feed(Bytes::from(to_bytes(&entry_frame(group, entry))))
-                .await?;
+            self.feed(Bytes::from(to_bytes(&entry_frame(group, entry)))).await?;
         }
         self.progress.sent(group, last);
         if last >= place.last {

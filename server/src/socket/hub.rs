@@ -78,24 +78,14 @@ impl Hub {
         if let Some(older) = online.forget(device) {
             older.close(close::REPLACED);
         }
-        online.devices.insert(
-            device,
-            OnlineDevice {
-                line: Arc::clone(&line),
-                groups: HashSet::new(),
-            },
-        );
+        online.devices.insert(device, OnlineDevice { line: Arc::clone(&line), groups: HashSet::new() });
         (line, deliveries)
     }
 
     /// The connection hears the group from now on.
     pub(crate) fn listen(&self, group: GroupId, line: &Arc<Line>) {
         let mut online = self.online.write().unwrap_or_else(PoisonError::into_inner);
-        if online
-            .devices
-            .get(&line.device)
-            .is_some_and(|current| Arc::ptr_eq(&current.line, line))
-        {
+        if online.devices.get(&line.device).is_some_and(|current| Arc::ptr_eq(&current.line, line)) {
             online.listen(group, line.device);
         }
     }
@@ -103,11 +93,7 @@ impl Hub {
     /// The connection has ended.
     pub(crate) fn disconnect(&self, line: &Arc<Line>) {
         let mut online = self.online.write().unwrap_or_else(PoisonError::into_inner);
-        if online
-            .devices
-            .get(&line.device)
-            .is_some_and(|current| Arc::ptr_eq(&current.line, line))
-        {
+        if online.devices.get(&line.device).is_some_and(|current| Arc::ptr_eq(&current.line, line)) {
             online.forget(line.device);
         }
     }
@@ -120,11 +106,7 @@ impl Hub {
         };
         let frame = Bytes::from(to_bytes(&entry_frame(group, entry.clone())));
         for line in lines {
-            line.deliver(Delivery::Entry {
-                group,
-                seq: entry.seq,
-                frame: frame.clone(),
-            });
+            line.deliver(Delivery::Entry { group, seq: entry.seq, frame: frame.clone() });
         }
     }
 
@@ -178,10 +160,7 @@ impl Hub {
 /// The frame of one entry; what is too large goes by HTTP and is announced (S-3).
 pub(crate) fn entry_frame(group_id: GroupId, entry: Entry) -> RelayFrame {
     let envelope = entry.commit.as_ref().map_or(0, |commit| commit.deltas.len());
-    let cursor = Cursor {
-        group_id,
-        seq: entry.seq,
-    };
+    let cursor = Cursor { group_id, seq: entry.seq };
     if entry.content.len() + envelope > FRAME_CONTENT_BYTES_MAX {
         return RelayFrame::EntryWaiting(cursor);
     }
@@ -196,10 +175,7 @@ impl Online {
         if let Some(online) = self.devices.get_mut(&device)
             && online.groups.insert(group)
         {
-            self.groups
-                .entry(group)
-                .or_default()
-                .push(Arc::clone(&online.line));
+            self.groups.entry(group).or_default().push(Arc::clone(&online.line));
         }
     }
 

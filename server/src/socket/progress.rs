@@ -44,12 +44,7 @@ pub(super) struct Work {
 impl Progress {
     /// Opens a group from a cursor, knowing that its log has come to `last`. A group that is open stays where it is.
     pub(super) fn open(&mut self, group: GroupId, cursor: u64, last: u64) {
-        let place = Place {
-            sent: cursor,
-            acknowledged: cursor,
-            is_unread: false,
-            gap: None,
-        };
+        let place = Place { sent: cursor, acknowledged: cursor, is_unread: false, gap: None };
         let sent = self.places.entry(group).or_insert(place).sent;
         if sent < last {
             self.read_again(group);
@@ -104,9 +99,7 @@ impl Progress {
 
     /// The next stretch of the log to read, if there is credit for it.
     pub(super) fn work(&mut self) -> Option<Work> {
-        let credit = (CREDIT_ENTRIES as u64)
-            .checked_sub(self.unacknowledged)
-            .filter(|credit| *credit > 0)?;
+        let credit = (CREDIT_ENTRIES as u64).checked_sub(self.unacknowledged).filter(|credit| *credit > 0)?;
         for _ in 0..self.unread.len() {
             let group = *self.unread.front()?;
             self.unread.rotate_left(1);
@@ -148,10 +141,7 @@ impl Progress {
 
     /// The client has noted the gap: its group goes on behind it. False: no such gap was told.
     pub(super) fn confirm_gap(&mut self, cursor: Cursor) -> bool {
-        let Some(place) = self
-            .places
-            .get_mut(&cursor.group_id)
-            .filter(|place| place.gap == Some(cursor.seq))
+        let Some(place) = self.places.get_mut(&cursor.group_id).filter(|place| place.gap == Some(cursor.seq))
         else {
             return false;
         };
@@ -172,14 +162,21 @@ impl Progress {
         }
         self.unacknowledged -= seq - place.acknowledged;
         place.acknowledged = seq;
-        Some(Cursor {
-            group_id: cursor.group_id,
-            seq,
-        })
+        Some(Cursor { group_id: cursor.group_id, seq })
     }
 
-    pub(super) fn has_credit(&self) -> bool {
+    /// Whether [`Progress::work`] has something to do now.
+    pub(super) fn has_work(&self) -> bool {
+        self.has_credit() && self.unread.iter().any(|group| !self.is_held(group))
+    }
+
+    fn has_credit(&self) -> bool {
         self.unacknowledged < CREDIT_ENTRIES as u64
+    }
+
+    /// A gap waits to be confirmed.
+    fn is_held(&self, group: &GroupId) -> bool {
+        self.places.get(group).is_some_and(|place| place.gap.is_some())
     }
 
     /// Nothing waits to be read: what follows is live.
@@ -189,8 +186,7 @@ impl Progress {
 
     /// Something waits, and only the client can make room for it.
     pub(super) fn is_stalled(&self) -> bool {
-        let gap = |group: &GroupId| self.places.get(group).is_some_and(|place| place.gap.is_some());
-        !self.unread.is_empty() && (!self.has_credit() || self.unread.iter().all(gap))
+        !self.unread.is_empty() && !self.has_work()
     }
 
     pub(super) fn groups(&self) -> Vec<GroupId> {
@@ -249,7 +245,7 @@ mod tests {
         }
 
         assert_eq!(progress.offer(GROUP, window + 1), Offer::Skip);
-        assert!(progress.work().is_none() && progress.is_stalled());
+        assert!(progress.work().is_none() && !progress.has_work() && progress.is_stalled());
 
         assert_eq!(progress.acknowledge(cursor(10)), Some(cursor(10)));
         let work = progress.work().unwrap();
@@ -271,7 +267,7 @@ mod tests {
         progress.open(GROUP, 0, 9);
         progress.gap(GROUP, Gap { from: 1, to: 7 });
 
-        assert!(progress.work().is_none() && progress.is_stalled());
+        assert!(progress.work().is_none() && !progress.has_work() && progress.is_stalled());
         assert!(!progress.confirm_gap(cursor(6)));
         assert!(progress.confirm_gap(cursor(7)));
 

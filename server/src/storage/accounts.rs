@@ -74,18 +74,12 @@ pub async fn insert(
     .bind(now.0)
     .execute(conn)
     .await?;
-    Ok(if rows == 1 {
-        Inserted::Stored
-    } else {
-        Inserted::Taken
-    })
+    Ok(if rows == 1 { Inserted::Stored } else { Inserted::Taken })
 }
 
 pub async fn handle_exists(conn: &mut Connection, handle: &Handle) -> Result<bool, StorageError> {
-    let row = query("select 1 from accounts where handle = $1")
-        .bind(handle.as_str())
-        .fetch_optional(conn)
-        .await?;
+    let row =
+        query("select 1 from accounts where handle = $1").bind(handle.as_str()).fetch_optional(conn).await?;
     Ok(row.is_some())
 }
 
@@ -99,11 +93,7 @@ pub async fn find_login(conn: &mut Connection, handle: &Handle) -> Result<Option
     row.map(|row| {
         Ok(LoginRecord {
             account_id: row.get(0)?,
-            record: StoredRecord {
-                credential_id: row.get(1)?,
-                setup_id: row.get(2)?,
-                record: row.get(3)?,
-            },
+            record: StoredRecord { credential_id: row.get(1)?, setup_id: row.get(2)?, record: row.get(3)? },
         })
     })
     .transpose()
@@ -145,11 +135,7 @@ pub async fn get(conn: &mut Connection, account: AccountId) -> Result<AccountRow
         .bind(account)
         .fetch_one(conn)
         .await?;
-    Ok(AccountRow {
-        handle: handle(&row, 0)?,
-        device_list: row.get(1)?,
-        vault_record_id: row.get(2)?,
-    })
+    Ok(AccountRow { handle: handle(&row, 0)?, device_list: row.get(1)?, vault_record_id: row.get(2)? })
 }
 
 /// The device list, and a lock on the account's row until the transaction ends: nobody else changes the list or
@@ -165,13 +151,7 @@ pub async fn lock_device_list(
     .bind(account)
     .fetch_optional(conn)
     .await?;
-    row.map(|row| {
-        Ok(StoredDeviceList {
-            bytes: row.get(0)?,
-            version: row.get(1)?,
-        })
-    })
-    .transpose()
+    row.map(|row| Ok(StoredDeviceList { bytes: row.get(0)?, version: row.get(1)? })).transpose()
 }
 
 /// Replaces the list of `version - 1`.
@@ -190,11 +170,7 @@ pub async fn update_device_list(
     .bind(version)
     .execute(conn)
     .await?;
-    if rows == 1 {
-        Ok(())
-    } else {
-        Err(StorageError::NotFound)
-    }
+    if rows == 1 { Ok(()) } else { Err(StorageError::NotFound) }
 }
 
 pub async fn update_password(
@@ -211,11 +187,7 @@ pub async fn update_password(
     .bind(record.record.as_slice())
     .execute(conn)
     .await?;
-    if rows == 1 {
-        Ok(())
-    } else {
-        Err(StorageError::NotFound)
-    }
+    if rows == 1 { Ok(()) } else { Err(StorageError::NotFound) }
 }
 
 /// Puts a wrap in the place of its kind and generation.
@@ -261,9 +233,7 @@ fn directory_entry(row: &Row) -> Result<DirectoryEntry, StorageError> {
 }
 
 fn handle(row: &Row, column: usize) -> Result<Handle, StorageError> {
-    row.get::<String>(column)?
-        .parse()
-        .map_err(|_| StorageError::Malformed { column })
+    row.get::<String>(column)?.parse().map_err(|_| StorageError::Malformed { column })
 }
 
 const fn kind_number(kind: WrapKind) -> u64 {

@@ -45,14 +45,7 @@ pub(super) async fn load(
     for row in rows {
         let group = row.get(0)?;
         members.insert((group, row.get(1)?));
-        heads.insert(
-            group,
-            GroupHead {
-                head: row.get(2)?,
-                epoch: row.get(3)?,
-                grace_until: row.get(4)?,
-            },
-        );
+        heads.insert(group, GroupHead { head: row.get(2)?, epoch: row.get(3)?, grace_until: row.get(4)? });
     }
     Ok((heads, members))
 }
@@ -109,11 +102,7 @@ pub(super) async fn list_doubles(
     tags: &[[u8; 16]],
 ) -> Result<Vec<([u8; 16], Double)>, StorageError> {
     static SQL: LazyLock<[String; 3]> = LazyLock::new(|| {
-        chunked(
-            "select double_tag, seq, received_at, posted_hash from entries where double_tag in (",
-            1,
-            ")",
-        )
+        chunked("select double_tag, seq, received_at, posted_hash from entries where double_tag in (", 1, ")")
     });
     let rows = match conn.engine() {
         Engine::Sqlite => {
@@ -135,14 +124,7 @@ pub(super) async fn list_doubles(
     };
     rows.iter()
         .map(|row| {
-            Ok((
-                row.get(0)?,
-                Double {
-                    seq: row.get(1)?,
-                    received_at: row.get(2)?,
-                    hash: row.get(3)?,
-                },
-            ))
+            Ok((row.get(0)?, Double { seq: row.get(1)?, received_at: row.get(2)?, hash: row.get(3)? }))
         })
         .collect()
 }
@@ -283,20 +265,12 @@ pub(crate) async fn update_acknowledged(
 fn chunked(before: &str, columns: usize, after: &str) -> [String; 3] {
     CHUNKS.map(|rows| {
         let row = |row: usize| {
-            let places: Vec<String> = (1..=columns)
-                .map(|column| format!("${}", row * columns + column))
-                .collect();
+            let places: Vec<String> =
+                (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
             places.join(", ")
         };
-        let rows: Vec<String> = (0..rows)
-            .map(|at| {
-                if columns == 1 {
-                    row(at)
-                } else {
-                    format!("({})", row(at))
-                }
-            })
-            .collect();
+        let rows: Vec<String> =
+            (0..rows).map(|at| if columns == 1 { row(at) } else { format!("({})", row(at)) }).collect();
         let values = if columns == 1 { "" } else { "values " };
         format!("{before}{values}{}{after}", rows.join(", "))
     })
@@ -317,19 +291,9 @@ fn statements<'i, T>(
 }
 
 fn column<T, B: AsRef<[u8]> + ?Sized>(items: &[T], bytes: impl Fn(&T) -> &B) -> Value {
-    Value::BytesColumn(
-        items
-            .iter()
-            .map(|item| Some(bytes(item).as_ref().to_vec()))
-            .collect(),
-    )
+    Value::BytesColumn(items.iter().map(|item| Some(bytes(item).as_ref().to_vec())).collect())
 }
 
 fn integers<T>(items: &[T], number: impl Fn(&T) -> u64) -> Value {
-    Value::Integers(
-        items
-            .iter()
-            .map(|item| i64::try_from(number(item)).unwrap_or(i64::MAX))
-            .collect(),
-    )
+    Value::Integers(items.iter().map(|item| i64::try_from(number(item)).unwrap_or(i64::MAX)).collect())
 }

@@ -40,11 +40,7 @@ pub async fn insert(
     .bind(to_the_hour(now))
     .execute(conn)
     .await?;
-    Ok(if rows == 1 {
-        Inserted::Stored
-    } else {
-        Inserted::Taken
-    })
+    Ok(if rows == 1 { Inserted::Stored } else { Inserted::Taken })
 }
 
 /// The key with which a device of `account` signs, and whether it still may.
@@ -61,10 +57,7 @@ pub async fn find_auth_key(
             .await?;
     row.map(|row| {
         let revoked_at: Option<UnixMillis> = row.get(1)?;
-        Ok(AuthKey {
-            key: DeviceAuthKey::from_bytes(row.get(0)?),
-            revoked: revoked_at.is_some(),
-        })
+        Ok(AuthKey { key: DeviceAuthKey::from_bytes(row.get(0)?), revoked: revoked_at.is_some() })
     })
     .transpose()
 }
@@ -131,10 +124,7 @@ pub async fn revoke(
         .bind(now.0)
         .execute(conn)
         .await?;
-    query("delete from key_packages where device_id = $1")
-        .bind(device)
-        .execute(conn)
-        .await?;
+    query("delete from key_packages where device_id = $1").bind(device).execute(conn).await?;
     Ok(true)
 }
 

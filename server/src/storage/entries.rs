@@ -51,14 +51,7 @@ pub(crate) async fn find_double(
         .bind(tag)
         .fetch_optional(conn)
         .await?;
-    row.map(|row| {
-        Ok(Double {
-            seq: row.get(0)?,
-            received_at: row.get(1)?,
-            hash: row.get(2)?,
-        })
-    })
-    .transpose()
+    row.map(|row| Ok(Double { seq: row.get(0)?, received_at: row.get(1)?, hash: row.get(2)? })).transpose()
 }
 
 pub(crate) async fn insert_commit(
@@ -111,10 +104,7 @@ pub(crate) async fn list(
             if !stretch.entries.is_empty() {
                 return Ok(ControlFlow::Break(()));
             }
-            stretch.gap = Some(Gap {
-                from: expected,
-                to: seq - 1,
-            });
+            stretch.gap = Some(Gap { from: expected, to: seq - 1 });
         }
         if !stretch.entries.is_empty() && bytes + size > ENTRIES_PAGE_BYTES_MAX {
             return Ok(ControlFlow::Break(()));
@@ -126,10 +116,7 @@ pub(crate) async fn list(
     })
     .await?;
     if stretch.entries.is_empty() && last > after {
-        stretch.gap = Some(Gap {
-            from: after + 1,
-            to: last,
-        });
+        stretch.gap = Some(Gap { from: after + 1, to: last });
     }
     Ok(stretch)
 }

@@ -74,11 +74,7 @@ pub(crate) async fn find_locked(
     let row = query(sql).bind(group).fetch_optional(conn).await?;
     row.map(|row| {
         let kind = kind_from_column(row.get(0)?).ok_or(StorageError::Malformed { column: 0 })?;
-        Ok(GroupState {
-            kind,
-            head: row.get(1)?,
-            epoch: row.get(2)?,
-        })
+        Ok(GroupState { kind, head: row.get(1)?, epoch: row.get(2)? })
     })
     .transpose()
 }
@@ -118,10 +114,7 @@ pub(crate) async fn membership(conn: &mut Connection, group: GroupId) -> Result<
         let role = u8::try_from(row.get::<i64>(1)?).ok().and_then(Role::from_byte);
         Ok((row.get(0)?, role.ok_or(StorageError::Malformed { column: 1 })?))
     });
-    Ok(Membership {
-        devices,
-        roles: roles.collect::<Result<_, StorageError>>()?,
-    })
+    Ok(Membership { devices, roles: roles.collect::<Result<_, StorageError>>()? })
 }
 
 /// Gives a device its leaf, anew if it had one; it reads from the commit that added it.

@@ -112,11 +112,7 @@ pub async fn find_claim(
     .await?;
     row.map(|row| {
         let closed = row.get::<Option<u64>>(2)?.is_some();
-        Ok(Claim {
-            target: row.get(0)?,
-            claimed_at: row.get(1)?,
-            closed,
-        })
+        Ok(Claim { target: row.get(0)?, claimed_at: row.get(1)?, closed })
     })
     .transpose()
 }
@@ -229,10 +225,7 @@ pub async fn delete_old(
     claims_before: UnixMillis,
     now: UnixMillis,
 ) -> Result<(), StorageError> {
-    query("delete from key_packages where expires_at <= $1")
-        .bind(now.0)
-        .execute(conn)
-        .await?;
+    query("delete from key_packages where expires_at <= $1").bind(now.0).execute(conn).await?;
     query(
         "delete from claimed_key_packages where exists (select 1 from claims c \
          where c.claimant_account_id = claimed_key_packages.claimant_account_id \
@@ -241,10 +234,7 @@ pub async fn delete_old(
     .bind(now.0.saturating_sub(CLAIM_SECONDS * 1000))
     .execute(conn)
     .await?;
-    query("delete from claims where claimed_at < $1")
-        .bind(claims_before.0)
-        .execute(conn)
-        .await?;
+    query("delete from claims where claimed_at < $1").bind(claims_before.0).execute(conn).await?;
     Ok(())
 }
 

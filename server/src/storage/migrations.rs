@@ -37,13 +37,7 @@ pub(super) fn postgres() -> Migrator {
 
 fn migrator(text: fn(Step) -> &'static str) -> Migrator {
     let steps = STEPS.iter().map(|&step| {
-        Migration::new(
-            step.0,
-            step.1.into(),
-            MigrationType::Simple,
-            text(step).into_sql_str(),
-            false,
-        )
+        Migration::new(step.0, step.1.into(), MigrationType::Simple, text(step).into_sql_str(), false)
     });
     Migrator::with_migrations(steps.collect())
 }

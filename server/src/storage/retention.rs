@@ -31,15 +31,7 @@ pub(crate) async fn list_acknowledged(conn: &mut Connection) -> Result<Vec<Reach
     .bind(GROUPS_MAX)
     .fetch_all(conn)
     .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Reach {
-                group: row.get(0)?,
-                cut_seq: row.get(1)?,
-                seq: row.get(2)?,
-            })
-        })
-        .collect()
+    rows.iter().map(|row| Ok(Reach { group: row.get(0)?, cut_seq: row.get(1)?, seq: row.get(2)? })).collect()
 }
 
 /// Cuts the next content that every device has. True: more may be left.

@@ -33,18 +33,12 @@ pub struct Query {
 
 /// Starts a statement; `$1`, `$2`, … on both engines.
 pub fn query(sql: &'static str) -> Query {
-    Query {
-        sql: sql.into_sql_str(),
-        values: Vec::new(),
-    }
+    Query { sql: sql.into_sql_str(), values: Vec::new() }
 }
 
 /// Starts a statement whose text was built from constants of this program, never from input.
 pub fn query_built(sql: &'static str) -> Query {
-    Query {
-        sql: AssertSqlSafe(sql).into_sql_str(),
-        values: Vec::new(),
-    }
+    Query { sql: AssertSqlSafe(sql).into_sql_str(), values: Vec::new() }
 }
 
 impl Query {
@@ -81,18 +75,10 @@ impl Query {
     /// All rows; the statement itself has a `LIMIT`.
     pub async fn fetch_all(self, conn: &mut Connection) -> Result<Vec<Row>, StorageError> {
         Ok(match conn.raw() {
-            Raw::Sqlite(conn) => sqlite(self)?
-                .fetch_all(conn)
-                .await?
-                .into_iter()
-                .map(Row::Sqlite)
-                .collect(),
-            Raw::Postgres(conn) => postgres(self)?
-                .fetch_all(conn)
-                .await?
-                .into_iter()
-                .map(Row::Postgres)
-                .collect(),
+            Raw::Sqlite(conn) => sqlite(self)?.fetch_all(conn).await?.into_iter().map(Row::Sqlite).collect(),
+            Raw::Postgres(conn) => {
+                postgres(self)?.fetch_all(conn).await?.into_iter().map(Row::Postgres).collect()
+            }
         })
     }
 
@@ -221,10 +207,7 @@ impl FromPresent for i64 {
 
 impl FromPresent for u64 {
     fn from_present(row: &Row, column: usize) -> Result<Option<Self>, StorageError> {
-        row.integer(column)?
-            .map(Self::try_from)
-            .transpose()
-            .map_err(|_| StorageError::Malformed { column })
+        row.integer(column)?.map(Self::try_from).transpose().map_err(|_| StorageError::Malformed { column })
     }
 }
 
@@ -254,10 +237,7 @@ impl FromPresent for Vec<u8> {
 
 impl<const N: usize> FromPresent for [u8; N] {
     fn from_present(row: &Row, column: usize) -> Result<Option<Self>, StorageError> {
-        row.bytes(column)?
-            .map(Self::try_from)
-            .transpose()
-            .map_err(|_| StorageError::Malformed { column })
+        row.bytes(column)?.map(Self::try_from).transpose().map_err(|_| StorageError::Malformed { column })
     }
 }
 

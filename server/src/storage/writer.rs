@@ -87,28 +87,18 @@ impl Writer {
     pub fn start(db: Db, clock: Clock, publish: Publish) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_MAX);
         tokio::spawn(run(Task { db, clock, publish }, waiting));
-        Self {
-            queue,
-            bytes: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)),
-        }
+        Self { queue, bytes: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)) }
     }
 
     /// Queues a message; the outcome comes by `reply`. Refused at once when the queue is full.
     pub fn append(&self, append: Append, reply: Reply) -> Result<(), StorageError> {
         let size = u32::try_from(append.ciphertext.len()).map_err(|_| StorageError::Overloaded)?;
-        let bytes = Arc::clone(&self.bytes)
-            .try_acquire_many_owned(size)
-            .map_err(|_| StorageError::Overloaded)?;
-        self.queue
-            .try_send(Waiting {
-                append,
-                reply,
-                _bytes: bytes,
-            })
-            .map_err(|error| match error {
-                TrySendError::Full(_) => StorageError::Overloaded,
-                TrySendError::Closed(_) => StorageError::Closed,
-            })
+        let bytes =
+            Arc::clone(&self.bytes).try_acquire_many_owned(size).map_err(|_| StorageError::Overloaded)?;
+        self.queue.try_send(Waiting { append, reply, _bytes: bytes }).map_err(|error| match error {
+            TrySendError::Full(_) => StorageError::Overloaded,
+            TrySendError::Closed(_) => StorageError::Closed,
+        })
     }
 }
 
@@ -167,10 +157,8 @@ async fn write(
     batch: &[Waiting],
     now: UnixMillis,
 ) -> Result<Vec<Decided>, StorageError> {
-    let senders: BTreeSet<_> = batch
-        .iter()
-        .map(|waiting| (waiting.append.group, waiting.append.sender))
-        .collect();
+    let senders: BTreeSet<_> =
+        batch.iter().map(|waiting| (waiting.append.group, waiting.append.sender)).collect();
     let senders: Vec<_> = senders.into_iter().collect();
     let (mut heads, members) = batch::load(conn, &senders).await?;
     let tags: Vec<_> = batch.iter().map(|waiting| waiting.append.mark.tag).collect();
@@ -192,14 +180,7 @@ async fn write(
         };
         if let Ok(seq) = outcome {
             *grown.entry(append.group).or_default() += 1;
-            doubles.insert(
-                append.mark.tag,
-                Double {
-                    seq,
-                    received_at: now,
-                    hash: append.mark.hash,
-                },
-            );
+            doubles.insert(append.mark.tag, Double { seq, received_at: now, hash: append.mark.hash });
             rows.push(NewEntry { append, seq });
         }
         decided.push(Decided::New(outcome));
@@ -221,10 +202,7 @@ impl GroupHead {
     fn take(&mut self, epoch: u64, now: UnixMillis) -> Result<u64, AppendError> {
         let in_grace = self.epoch.checked_sub(1) == Some(epoch) && now < self.grace_until;
         if epoch != self.epoch && !in_grace {
-            return Err(AppendError::StaleEpoch {
-                epoch: self.epoch,
-                head: self.head,
-            });
+            return Err(AppendError::StaleEpoch { epoch: self.epoch, head: self.head });
         }
         self.head += 1;
         Ok(self.head)
@@ -233,14 +211,7 @@ impl GroupHead {
 
 fn answer(task: &Task, batch: &mut Vec<Waiting>, decided: Vec<Decided>, now: UnixMillis) {
     for (waiting, decided) in batch.drain(..).zip(decided) {
-        let Append {
-            group,
-            message,
-            mark,
-            epoch,
-            ciphertext,
-            ..
-        } = waiting.append;
+        let Append { group, message, mark, epoch, ciphertext, .. } = waiting.append;
         let outcome = match decided {
             Decided::New(Err(error)) => Err(error),
             Decided::Double(double) => match double.answer(mark) {
@@ -248,26 +219,12 @@ fn answer(task: &Task, batch: &mut Vec<Waiting>, decided: Vec<Decided>, now: Uni
                 Err(_) => Err(AppendError::Conflict { seq: double.seq }),
             },
             Decided::New(Ok(seq)) => {
-                waiting.reply.send(
-                    message,
-                    group,
-                    Ok(Appended {
-                        seq,
-                        received_at: now,
-                    }),
-                );
+                waiting.reply.send(message, group, Ok(Appended { seq, received_at: now }));
                 if let Ok(content) = Bytes::new(ciphertext) {
                     let kind = EntryKind::Message;
                     (task.publish)(
                         group,
-                        Entry {
-                            seq,
-                            kind,
-                            epoch,
-                            received_at: now,
-                            content,
-                            commit: None,
-                        },
+                        Entry { seq, kind, epoch, received_at: now, content, commit: None },
                     );
                 }
                 continue;

@@ -103,10 +103,7 @@ impl AccessTokens {
             return Err(AccessTokenError::Invalid);
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| AccessTokenError::Invalid)?;
-        let number = header
-            .kid
-            .and_then(|kid| kid.parse::<u64>().ok())
-            .ok_or(AccessTokenError::Invalid)?;
+        let number = header.kid.and_then(|kid| kid.parse::<u64>().ok()).ok_or(AccessTokenError::Invalid)?;
         let today = now / KEY_SECONDS;
         if number > today || number.saturating_add(1) < today {
             return Err(AccessTokenError::Invalid);
@@ -118,11 +115,7 @@ impl AccessTokens {
         if claims.exp != claims.iat.saturating_add(self.seconds) || claims.iat / KEY_SECONDS != number {
             return Err(AccessTokenError::Invalid);
         }
-        if claims.exp <= now {
-            Err(AccessTokenError::Expired)
-        } else {
-            Ok(claims)
-        }
+        if claims.exp <= now { Err(AccessTokenError::Expired) } else { Ok(claims) }
     }
 
     /// The library checks signature, algorithm and audience; time is checked against our own clock.
@@ -156,11 +149,8 @@ mod tests {
     }
 
     fn issue(tokens: &AccessTokens) -> String {
-        let ids = (
-            AccountId::from_bytes([1; 16]),
-            DeviceId::from_bytes([2; 16]),
-            SessionId::from_bytes([3; 16]),
-        );
+        let ids =
+            (AccountId::from_bytes([1; 16]), DeviceId::from_bytes([2; 16]), SessionId::from_bytes([3; 16]));
         tokens.issue(ids.0, ids.1, ids.2, NOW).unwrap().0.0
     }
 
@@ -188,14 +178,8 @@ mod tests {
         let claims = tokens.verify(&token, NOW.plus_seconds(599)).unwrap();
 
         assert_eq!(claims.sid, SessionId::from_bytes([3; 16]));
-        assert_eq!(
-            tokens.verify(&token, NOW.plus_seconds(600)),
-            Err(AccessTokenError::Expired)
-        );
-        assert_eq!(
-            tokens.verify(&token, NOW.plus_seconds(3 * 86_400)),
-            Err(AccessTokenError::Invalid)
-        );
+        assert_eq!(tokens.verify(&token, NOW.plus_seconds(600)), Err(AccessTokenError::Expired));
+        assert_eq!(tokens.verify(&token, NOW.plus_seconds(3 * 86_400)), Err(AccessTokenError::Invalid));
     }
 
     #[test]
@@ -248,19 +232,12 @@ mod tests {
                 URL_SAFE_NO_PAD.encode(format!(r#"{{"typ":"JWT","alg":"{algorithm}","kid":"{kid}"}}"#));
             for signature in ["", "AAAA"] {
                 let token = format!("{head}.{body}.{signature}");
-                assert_eq!(
-                    tokens.verify(&token, NOW),
-                    Err(AccessTokenError::Invalid),
-                    "{algorithm}"
-                );
+                assert_eq!(tokens.verify(&token, NOW), Err(AccessTokenError::Invalid), "{algorithm}");
             }
         }
         let mut other = good_header();
         other.alg = Algorithm::HS512;
-        assert_eq!(
-            tokens.verify(&forge(&tokens, &other, &claims), NOW),
-            Err(AccessTokenError::Invalid)
-        );
+        assert_eq!(tokens.verify(&forge(&tokens, &other, &claims), NOW), Err(AccessTokenError::Invalid));
     }
 
     #[test]
@@ -272,34 +249,18 @@ mod tests {
         for name in ["sub", "device", "sid", "jti", "iat", "exp", "aud"] {
             let mut without = good.clone();
             without.as_object_mut().unwrap().remove(name);
-            assert!(
-                tokens
-                    .verify(&forge(&tokens, &good_header(), &without), NOW)
-                    .is_err(),
-                "without {name}"
-            );
-            for wrong in [
-                serde_json::json!(null),
-                serde_json::json!([good[name]]),
-                serde_json::json!({"a": 1}),
-            ] {
+            assert!(tokens.verify(&forge(&tokens, &good_header(), &without), NOW).is_err(), "without {name}");
+            for wrong in
+                [serde_json::json!(null), serde_json::json!([good[name]]), serde_json::json!({"a": 1})]
+            {
                 let mut changed = good.clone();
                 changed[name] = wrong;
-                assert!(
-                    tokens
-                        .verify(&forge(&tokens, &good_header(), &changed), NOW)
-                        .is_err(),
-                    "{name}"
-                );
+                assert!(tokens.verify(&forge(&tokens, &good_header(), &changed), NOW).is_err(), "{name}");
             }
         }
         let mut more = good;
         more["admin"] = serde_json::json!(true);
-        assert!(
-            tokens
-                .verify(&forge(&tokens, &good_header(), &more), NOW)
-                .is_err()
-        );
+        assert!(tokens.verify(&forge(&tokens, &good_header(), &more), NOW).is_err());
     }
 
     #[test]
@@ -317,13 +278,9 @@ mod tests {
     fn an_unknown_key_id_is_refused() {
         let (tokens, _) = relay();
         let claims = good_claims(&tokens);
-        for kid in [
-            None,
-            Some(String::new()),
-            Some("../etc".into()),
-            Some(u64::MAX.to_string()),
-            Some("0".into()),
-        ] {
+        for kid in
+            [None, Some(String::new()), Some("../etc".into()), Some(u64::MAX.to_string()), Some("0".into())]
+        {
             let mut header = good_header();
             header.kid = kid;
             assert!(tokens.verify(&forge(&tokens, &header, &claims), NOW).is_err());

@@ -71,20 +71,10 @@ mod tests {
         let now = UnixMillis(1_790_000_000_000);
         let nonce = nonces.issue(account, device, now).unwrap();
 
-        assert!(
-            nonces
-                .check(&nonce, account, device, now.plus_seconds(59))
-                .is_some()
-        );
+        assert!(nonces.check(&nonce, account, device, now.plus_seconds(59)).is_some());
         assert_eq!(nonces.check(&nonce, account, device, now.plus_seconds(60)), None);
-        assert_eq!(
-            nonces.check(&nonce, account, DeviceId::from_bytes([3; 16]), now),
-            None
-        );
-        assert_eq!(
-            nonces.check(&nonce, AccountId::from_bytes([3; 16]), device, now),
-            None
-        );
+        assert_eq!(nonces.check(&nonce, account, DeviceId::from_bytes([3; 16]), now), None);
+        assert_eq!(nonces.check(&nonce, AccountId::from_bytes([3; 16]), device, now), None);
         for bit in 0..256 {
             let mut changed = nonce;
             changed[bit / 8] ^= 1 << (bit % 8);

@@ -101,9 +101,7 @@ pub struct Tickets(RandomizedNonceKey);
 impl Tickets {
     pub fn new(secrets: &Secrets) -> Result<Self, TicketError> {
         let key = secrets.derive(Purpose::Tickets);
-        RandomizedNonceKey::new(&AES_256_GCM, key.as_slice())
-            .map(Self)
-            .map_err(|_| TicketError::NotMade)
+        RandomizedNonceKey::new(&AES_256_GCM, key.as_slice()).map(Self).map_err(|_| TicketError::NotMade)
     }
 
     pub fn seal<T: Sealed>(&self, content: &T) -> Result<Ticket, TicketError> {
@@ -120,24 +118,16 @@ impl Tickets {
     /// Opens a ticket that is not over.
     pub fn open<T: Sealed>(&self, ticket: &Ticket, now: UnixMillis) -> Result<T, TicketError> {
         let content: T = self.open_late(ticket)?;
-        if now < content.expires_at() {
-            Ok(content)
-        } else {
-            Err(TicketError::Invalid)
-        }
+        if now < content.expires_at() { Ok(content) } else { Err(TicketError::Invalid) }
     }
 
     /// Opens a ticket that may be over: to find the answer that was given while it was not (O-7).
     pub fn open_late<T: Sealed>(&self, ticket: &Ticket) -> Result<T, TicketError> {
-        let (nonce, sealed) = ticket
-            .split_first_chunk::<NONCE_LEN>()
-            .ok_or(TicketError::Invalid)?;
+        let (nonce, sealed) = ticket.split_first_chunk::<NONCE_LEN>().ok_or(TicketError::Invalid)?;
         let mut sealed = Zeroizing::new(sealed.to_vec());
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let bytes = self
-            .0
-            .open_in_place(nonce, Aad::from(T::KIND), &mut sealed)
-            .map_err(|_| TicketError::Invalid)?;
+        let bytes =
+            self.0.open_in_place(nonce, Aad::from(T::KIND), &mut sealed).map_err(|_| TicketError::Invalid)?;
         protocol::socket::from_bytes(bytes).map_err(|_| TicketError::Invalid)
     }
 }
@@ -186,15 +176,9 @@ mod tests {
             let mut changed = ticket.to_vec();
             changed[place] ^= 1;
             let changed = Ticket::new(changed).unwrap();
-            assert!(
-                tickets.open::<EnrolmentTicket>(&changed, NOW).is_err(),
-                "byte {place}"
-            );
+            assert!(tickets.open::<EnrolmentTicket>(&changed, NOW).is_err(), "byte {place}");
             let cut = Ticket::new(ticket[..place].to_vec()).unwrap();
-            assert!(
-                tickets.open::<EnrolmentTicket>(&cut, NOW).is_err(),
-                "{place} bytes"
-            );
+            assert!(tickets.open::<EnrolmentTicket>(&cut, NOW).is_err(), "{place} bytes");
         }
     }
 

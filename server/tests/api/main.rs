@@ -13,7 +13,13 @@ mod device;
 #[cfg(test)]
 mod devices;
 #[cfg(test)]
+mod edge;
+#[cfg(test)]
+mod groups;
+#[cfg(test)]
 mod key_packages;
+#[cfg(test)]
+mod member;
 #[cfg(test)]
 mod postgres;
 #[cfg(test)]
@@ -22,3 +28,7 @@ mod records;
 mod relay;
 #[cfg(test)]
 mod sessions;
+#[cfg(test)]
+mod sockets;
+#[cfg(test)]
+mod writer;

@@ -51,17 +51,24 @@ impl TestRelay {
         config.limits.rates.login_address = plenty;
         config.limits.rates.registration_address = plenty;
         config.limits.rates.open_address = plenty;
+        config.limits.rates.read_account = plenty;
+        config.limits.rates.write_account = plenty;
         change(&mut config);
         Self::open(config, Clock::default(), dir).await
     }
 
     /// The same data directory, a new process.
     pub(crate) async fn restart(self) -> Self {
+        self.close().await.open().await
+    }
+
+    /// Ends the process in order, and keeps the data.
+    pub(crate) async fn close(self) -> Closed {
         let Self { app, clock, router, dir, config } = self;
         drop(router);
-        app.db.close().await;
+        app.close().await;
         drop(app);
-        Self::open(config, clock, dir).await
+        Closed { config, clock, dir }
     }
 
     async fn open(config: Config, clock: Clock, dir: tempfile::TempDir) -> Self {
@@ -78,11 +85,46 @@ impl TestRelay {
     }
 
     pub(crate) async fn send(&self, call: Call) -> Answer {
-        let response = self.router.clone().oneshot(call.into_request()).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
-        Answer { status: parts.status, headers: parts.headers, body }
+        self.sending(call).await
     }
+
+    /// A call on its own, to run beside others.
+    pub(crate) fn sending(&self, call: Call) -> impl Future<Output = Answer> + Send + use<> {
+        let router = self.router.clone();
+        async move {
+            let response = router.oneshot(call.into_request()).await.unwrap();
+            let (parts, body) = response.into_parts();
+            let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
+            Answer { status: parts.status, headers: parts.headers, body }
+        }
+    }
+
+    /// Serves the relay on a free port through its own accept loop.
+    pub(crate) async fn listen(&self) -> Port {
+        let listener = sotto::edge::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        Port { address, task: tokio::spawn(sotto::edge::serve(self.app.clone(), listener)) }
+    }
+}
+
+/// A relay that does not run: its configuration and its data.
+pub(crate) struct Closed {
+    pub(crate) config: Config,
+    clock: Clock,
+    dir: tempfile::TempDir,
+}
+
+impl Closed {
+    pub(crate) async fn open(self) -> TestRelay {
+        TestRelay::open(self.config, self.clock, self.dir).await
+    }
+}
+
+/// A relay that listens.
+pub(crate) struct Port {
+    pub(crate) address: std::net::SocketAddr,
+    /// Ends when the relay has drained.
+    pub(crate) task: tokio::task::JoinHandle<()>,
 }
 
 /// One request.
