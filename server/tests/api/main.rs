@@ -21,6 +21,8 @@ mod key_packages;
 #[cfg(test)]
 mod member;
 #[cfg(test)]
+mod notices;
+#[cfg(test)]
 mod postgres;
 #[cfg(test)]
 mod records;

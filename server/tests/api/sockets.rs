@@ -23,7 +23,7 @@ use crate::relay::{Call, Port, TestRelay, on_both_engines};
 /// No story waits longer for a frame.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-struct Socket {
+pub(crate) struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }
 
@@ -40,6 +40,17 @@ impl Socket {
 
     async fn open(port: &Port, member: &Member) -> Self {
         Self::try_open(port, &[("authorization", &format!("Bearer {}", member.token))]).await.unwrap()
+    }
+
+    /// Live with an access token, from the relay's own cursors.
+    pub(crate) async fn live_with(port: &Port, token: &str) -> Self {
+        let mut socket =
+            Self::try_open(port, &[("authorization", &format!("Bearer {token}"))]).await.unwrap();
+        socket.send(&ClientFrame::Authenticate { token: AccessToken(token.to_owned()) }).await;
+        let cursors = List::default();
+        socket.send(&ClientFrame::Hello { client_version: CLIENT_VERSION, cursors }).await;
+        while socket.next().await != RelayFrame::CaughtUp {}
+        socket
     }
 
     async fn authenticated(port: &Port, member: &Member) -> Self {
@@ -81,7 +92,7 @@ impl Socket {
         }
     }
 
-    async fn next(&mut self) -> RelayFrame {
+    pub(crate) async fn next(&mut self) -> RelayFrame {
         match self.next_message().await {
             Some(Message::Binary(bytes)) => match RelayFrame::from_bytes(&bytes).unwrap() {
                 Received::Known(frame) => frame,
@@ -121,7 +132,7 @@ impl Socket {
     }
 
     /// The code with which the relay closes; whatever comes before is skipped.
-    async fn close_code(&mut self) -> Option<u16> {
+    pub(crate) async fn close_code(&mut self) -> Option<u16> {
         loop {
             match self.next_message().await {
                 Some(Message::Close(frame)) => return frame.map(|frame| frame.code.into()),
