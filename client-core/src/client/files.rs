@@ -5,7 +5,8 @@ use protocol::{BlobId, GroupId, MessageId};
 use zeroize::Zeroizing;
 
 use super::{
-    Client, CommandError, CommandErrorCode, CommandId, Content, Context, Delivery, Event, FileAccess, ImageSize,
+    Client, CommandError, CommandErrorCode, CommandId, Content, Context, Delivery, Event, FileAccess,
+    ImageSize,
     content::{Body, FILE_NAME_BYTES_MAX, FileBody, MIME_TYPE_BYTES_MAX, TEXT_BYTES_MAX, clean_name},
     history::LoadPurpose,
     outbox::Draft,

@@ -7,40 +7,32 @@
 //! | active | message, commit | – | – |
 //! | ended | skipped | – | – |
 
-use std::collections::{BTreeSet, VecDeque, btree_map};
+use std::collections::{BTreeSet, VecDeque};
 
 use protocol::{
-    AccountId, ErrorCode, GroupId, MessageId, Problem, UnixMillis,
-    groups::{
-        Acknowledge, CommitBundle, Cursor, EntriesPage, Entry, EntryKind, Gap, GroupKind, GroupSummary,
-        GroupsPage, Posted, StoredGroupInfo, StoredWelcome, WelcomesPage,
-    },
-    limits::GROUPS_PAGE_MAX,
+    AccountId, GroupId, UnixMillis,
+    groups::{Acknowledge, Cursor, EntriesPage, Entry, EntryKind, Gap},
     socket::{ClientFrame, from_bytes},
-    values::{Bytes, Exactly, List},
+    values::List,
 };
 
 use super::{
-    Client, CommandError, CommandErrorCode, Context, Event, Notice, UnreadableReason,
+    Client, CommandError, CommandErrorCode, Context, Notice, UnreadableReason,
     content::ApplicationContent,
     history::LoadPurpose,
     key_stock::own_leaf,
     pending::{Ask, Purpose},
-    random,
-    requests::{Load, Method},
-    stored::{self, BundleKind, GroupStage, PendingBundle, Summary},
+    requests::Load,
+    stored::{self, GroupStage, Summary},
 };
-use crate::{
-    identity::{CommitParts, DeviceAuthSecret},
-    mls::{self, Group, GroupStore, Merged, OwnLeaf, PendingJoin, Unreadable},
-};
+use crate::mls::{self, Group, GroupStore, Merged, OwnLeaf, PendingJoin, Unreadable};
 
 /// Groups whose MLS state is in memory at once.
 pub(crate) const LOADED_GROUPS_MAX: usize = 32;
 /// Entries of one group that wait for its state to be loaded; the rest is fetched again.
 const INCOMING_MAX: usize = 1024;
 /// Records of one group's MLS state.
-const GROUP_RECORDS_MAX: u32 = 4096;
+pub(crate) const GROUP_RECORDS_MAX: u32 = 4096;
 
 /// A group's MLS state, as far as it is in memory.
 pub(crate) enum Mls {
@@ -172,7 +164,7 @@ impl Client {
     }
 
     /// Saves are write-through, so letting go of a group is free.
-    fn unload_others(&mut self, keep: GroupId) {
+    pub(super) fn unload_others(&mut self, keep: GroupId) {
         let mut loaded: Vec<_> = self
             .groups
             .iter()
@@ -201,7 +193,7 @@ impl Client {
         }
     }
 
-    fn save_group(&mut self, group: GroupId, cx: &mut Context<'_>) {
+    pub(super) fn save_group(&mut self, group: GroupId, cx: &mut Context<'_>) {
         let changes = match self.groups.get_mut(&group).map(|slot| &mut slot.mls) {
             Some(Mls::Group(mls)) => mls.take_changes(),
             Some(Mls::Joining(join)) => join.take_changes(),
@@ -406,7 +398,7 @@ impl Client {
         }
     }
 
-    fn acknowledge(&mut self, group: GroupId) {
+    pub(super) fn acknowledge(&mut self, group: GroupId) {
         let Some(slot) = self.groups.get(&group) else {
             return;
         };
@@ -431,326 +423,6 @@ impl Client {
         self.fail_outbox(group, CommandErrorCode::OutOfSync, cx);
         self.emit_conversation(group);
     }
-
-    // ---- joining by external commit (K-7, R-2)
-
-    /// The state here is behind or lost: an honest line, then in again with the same leaf key.
-    fn rejoin(&mut self, group: GroupId, why: UnreadableReason, cx: &mut Context<'_>) {
-        self.write_unreadable(group, why, cx);
-        let Some(slot) = self.groups.get_mut(&group) else {
-            return;
-        };
-        slot.summary.stage = GroupStage::Joining;
-        slot.incoming.clear();
-        self.save_summary(group, cx);
-        self.begin_join(group);
-    }
-
-    pub(super) fn begin_join(&mut self, group: GroupId) {
-        if !self.bundles.contains_key(&group) {
-            self.ask(Ask::get(format!("/v1/groups/{group}/info")), Purpose::GroupInfo(group));
-        }
-    }
-
-    pub(super) fn handle_group_info(&mut self, group: GroupId, body: &[u8], cx: &mut Context<'_>) {
-        let Some(slot) = self.groups.get_mut(&group) else {
-            return;
-        };
-        if slot.summary.stage != GroupStage::Joining {
-            return;
-        }
-        let store = match core::mem::replace(&mut slot.mls, Mls::Unloaded) {
-            Mls::Group(group) => group.into_store(),
-            Mls::Joining(join) => join.discard(),
-            Mls::Unloaded | Mls::Loading => GroupStore::default(),
-        };
-        if self.prepare_join(group, store, body, cx).is_err() {
-            self.write_unreadable(group, UnreadableReason::Forked, cx);
-            self.end_group(group, cx);
-        }
-    }
-
-    fn prepare_join(
-        &mut self,
-        group: GroupId,
-        store: GroupStore,
-        body: &[u8],
-        cx: &mut Context<'_>,
-    ) -> Result<(), CommandError> {
-        let info: StoredGroupInfo = from_bytes(body).map_err(|_| CommandErrorCode::RelayMisbehaved)?;
-        let own = self.own_leaf()?;
-        let (join, bundle) = PendingJoin::prepare(store, &own, group, &info.group_info, info.epoch)
-            .map_err(|_| CommandErrorCode::OutOfSync)?;
-        let body = self.sign_bundle(group, EntryKind::ExternalCommit, &bundle, cx)?;
-        let pending = PendingBundle {
-            group_id: group,
-            kind: BundleKind::Join,
-            body: protocol::socket::to_bytes(&body),
-            commit_hash: bundle.commit_hash,
-        };
-        if let Some(slot) = self.groups.get_mut(&group) {
-            slot.mls = Mls::Joining(Box::new(join));
-        }
-        self.save_group(group, cx);
-        self.put_bundle(pending, cx);
-        Ok(())
-    }
-
-    // ---- bundles
-
-    /// The bundle of a commit, with the committer's signature (D-8).
-    pub(super) fn sign_bundle(
-        &self,
-        group: GroupId,
-        kind: EntryKind,
-        bundle: &mls::CommitBundle,
-        cx: &mut Context<'_>,
-    ) -> Result<CommitBundle, CommandError> {
-        let account = self.account.as_ref().ok_or(CommandErrorCode::Misuse)?;
-        let too_large = |_| CommandError::from(CommandErrorCode::Misuse);
-        let message_id = MessageId::from_bytes(random(cx.rng));
-        let parts = CommitParts { commit: &bundle.commit, deltas: &bundle.deltas_bytes };
-        let key = DeviceAuthSecret::from_bytes(&account.device_auth_key.0);
-        let signature = key.sign_commit(group, bundle.epoch, message_id, parts);
-        let invited = bundle.deltas.added.iter().map(|(_, device)| *device);
-        let welcome_devices = match bundle.welcome {
-            Some(_) => invited.filter(|device| *device != account.device_id).collect(),
-            None => Vec::new(),
-        };
-        let welcome = bundle.welcome.clone().map(Bytes::new).transpose().map_err(too_large)?;
-        Ok(CommitBundle {
-            message_id,
-            group_id: group,
-            epoch: bundle.epoch,
-            kind,
-            commit: Bytes::new(bundle.commit.clone()).map_err(too_large)?,
-            deltas: Bytes::new(bundle.deltas_bytes.clone()).map_err(too_large)?,
-            group_info: Bytes::new(bundle.group_info.clone()).map_err(too_large)?,
-            welcome,
-            welcome_devices: List::new(welcome_devices).map_err(too_large)?,
-            claims: List::default(),
-            signature: Exactly(*signature.as_bytes()),
-        })
-    }
-
-    /// Saves a bundle and offers it until its fate is known.
-    pub(super) fn put_bundle(&mut self, bundle: PendingBundle, cx: &mut Context<'_>) {
-        let group = bundle.group_id;
-        self.journal.put(stored::bundle_key(group), &bundle, cx.rng);
-        self.bundles.insert(group, bundle);
-        self.post_bundle(group);
-    }
-
-    fn post_bundle(&mut self, group: GroupId) {
-        let Some(bundle) = self.bundles.get(&group) else {
-            return;
-        };
-        let path = match bundle.kind {
-            BundleKind::Create => "/v1/groups".to_owned(),
-            BundleKind::Join => format!("/v1/groups/{group}/commits"),
-        };
-        let ask = Ask::cbor_bytes(Method::Post, path, bundle.body.clone());
-        self.ask(ask, Purpose::Bundle(group));
-    }
-
-    pub(super) fn drop_bundle(&mut self, group: GroupId) {
-        if self.bundles.remove(&group).is_some() {
-            self.journal.delete(stored::bundle_key(group));
-            self.requests.forget(&Purpose::Bundle(group));
-        }
-    }
-
-    pub(super) fn handle_bundle_posted(&mut self, group: GroupId, body: &[u8], cx: &mut Context<'_>) {
-        match from_bytes::<Posted>(body) {
-            Ok(posted) if posted.group_id == group => {
-                self.bundle_accepted(group, posted.seq, posted.received_at, cx);
-            }
-            _ => self.emit(Event::Fatal { code: CommandErrorCode::RelayMisbehaved }),
-        }
-    }
-
-    /// The relay has the bundle: what it prepared becomes the group's state, and the group is active.
-    fn bundle_accepted(&mut self, group: GroupId, seq: u64, at: UnixMillis, cx: &mut Context<'_>) {
-        if !self.bundles.contains_key(&group) {
-            return;
-        }
-        if !self.is_loaded(group) {
-            // The answer came before the state: it is asked for again, which gives the same answer.
-            return self.post_bundle(group);
-        }
-        let Some(slot) = self.groups.get_mut(&group) else {
-            return;
-        };
-        let creating = slot.summary.stage == GroupStage::Creating;
-        let adopted = match core::mem::replace(&mut slot.mls, Mls::Unloaded) {
-            Mls::Group(mut mls) => mls.merge_pending().map(|_| Mls::Group(mls)),
-            Mls::Joining(join) => join.adopt().map(|mls| Mls::Group(Box::new(mls))),
-            mls @ (Mls::Unloaded | Mls::Loading) => Ok(mls),
-        };
-        let Ok(adopted) = adopted else {
-            return self.emit(Event::Fatal { code: CommandErrorCode::StoreFailed });
-        };
-        slot.mls = adopted;
-        slot.summary.stage = GroupStage::Active;
-        slot.summary.cursor = seq;
-        slot.summary.lines_at_cursor = 0;
-        slot.summary.active_at = slot.summary.active_at.max(at);
-        self.drop_bundle(group);
-        if !creating {
-            self.write_notice(group, Notice::JoinedHere, cx);
-        }
-        self.entered(group, cx);
-    }
-
-    /// This device is in: contacts, profile, and whatever waited.
-    fn entered(&mut self, group: GroupId, cx: &mut Context<'_>) {
-        self.meet_members(group, cx);
-        self.send_profile(group, cx);
-        self.save_group(group, cx);
-        self.save_summary(group, cx);
-        self.acknowledge(group);
-        self.emit_conversation(group);
-        self.start_done(group);
-        self.run_group(group, cx);
-    }
-
-    pub(super) fn handle_bundle_refused(&mut self, group: GroupId, problem: &Problem, cx: &mut Context<'_>) {
-        let Some(kind) = self.bundles.get(&group).map(|bundle| bundle.kind) else {
-            return;
-        };
-        self.drop_bundle(group);
-        match (kind, problem.code) {
-            (BundleKind::Join, ErrorCode::StaleEpoch) => self.begin_join(group),
-            (BundleKind::Join, _) => self.end_group(group, cx),
-            (BundleKind::Create, code) => {
-                self.forget_group(group, cx);
-                match (code, problem.facts.group_id) {
-                    (ErrorCode::GroupExists, Some(existing)) => self.start_joins(existing, cx),
-                    _ => self.fail_start(CommandError::from(problem)),
-                }
-            }
-        }
-    }
-
-    /// A group that never came to be leaves nothing.
-    fn forget_group(&mut self, group: GroupId, cx: &mut Context<'_>) {
-        if let Some(Slot { mls: Mls::Group(mls), .. }) = self.groups.remove(&group) {
-            let changes = mls.delete();
-            self.save_mls(changes, cx);
-        }
-        self.journal.delete(stored::summary_key(group));
-    }
-
-    // ---- welcomes
-
-    pub(super) fn fetch_welcomes(&mut self) {
-        self.ask(Ask::get("/v1/welcomes"), Purpose::Welcomes);
-    }
-
-    pub(super) fn handle_welcomes(&mut self, body: &[u8]) {
-        let Ok(page) = from_bytes::<WelcomesPage>(body) else {
-            return;
-        };
-        if page.welcomes.is_empty() {
-            return self.list_groups(None);
-        }
-        let (known, new): (Vec<_>, Vec<_>) = page.welcomes.into_vec().into_iter().partition(|welcome| {
-            self.groups.get(&welcome.group_id).is_some_and(|slot| slot.summary.stage == GroupStage::Active)
-        });
-        for welcome in known {
-            self.take_welcome(&welcome);
-        }
-        if !new.is_empty() {
-            let purpose = LoadPurpose::Welcomes(new);
-            self.load(mls::KEY_PACKAGE_PREFIX.to_owned(), None, GROUP_RECORDS_MAX, purpose);
-        }
-    }
-
-    fn take_welcome(&mut self, welcome: &StoredWelcome) {
-        let id = welcome.welcome_id;
-        self.ask(Ask::delete(format!("/v1/welcomes/{id}")), Purpose::TakeWelcome(id));
-    }
-
-    pub(super) fn handle_key_packages_loaded(
-        &mut self,
-        welcomes: Vec<StoredWelcome>,
-        records: &[(Vec<u8>, Vec<u8>)],
-        cx: &mut Context<'_>,
-    ) {
-        for welcome in welcomes {
-            self.join_welcome(&welcome, records, cx);
-            self.take_welcome(&welcome);
-        }
-        self.fetch_welcomes();
-    }
-
-    fn join_welcome(
-        &mut self,
-        welcome: &StoredWelcome,
-        records: &[(Vec<u8>, Vec<u8>)],
-        cx: &mut Context<'_>,
-    ) {
-        let group = welcome.group_id;
-        let stage = self.groups.get(&group).map(|slot| slot.summary.stage);
-        // A bundle on its way may be accepted already: then the welcome's leaf is not this device's any more.
-        if stage.is_some_and(|stage| stage != GroupStage::Joining) || self.bundles.contains_key(&group) {
-            return;
-        }
-        let Ok(own) = self.own_leaf() else { return };
-        let store = GroupStore::load(records.to_vec());
-        match mls::join_from_welcome(store, &own, &welcome.welcome) {
-            Ok((mls, _)) if mls.id() == group => {
-                let peer = peer_of(mls.members().iter().map(mls::Member::account), own.account());
-                let mut slot = Slot::new(new_summary(group, peer, GroupStage::Active, cx.now));
-                slot.summary.cursor = welcome.seq;
-                slot.mls = Mls::Group(Box::new(mls));
-                self.groups.insert(group, slot);
-                self.unload_others(group);
-                self.entered(group, cx);
-            }
-            // Refused: the group is still there to be joined by external commit.
-            Ok(_) | Err(_) => {}
-        }
-    }
-
-    // ---- the relay's list of groups
-
-    pub(super) fn list_groups(&mut self, after: Option<GroupId>) {
-        let path = after.map_or_else(|| "/v1/groups".to_owned(), |after| format!("/v1/groups?after={after}"));
-        self.ask(Ask::get(path), Purpose::ListGroups);
-    }
-
-    pub(super) fn handle_groups_page(&mut self, body: &[u8], cx: &mut Context<'_>) {
-        let Ok(page) = from_bytes::<GroupsPage>(body) else {
-            return;
-        };
-        let Ok(own) = self.own_account() else { return };
-        for listed in page.groups.iter().filter(|listed| listed.kind == GroupKind::Direct) {
-            if !self.groups.contains_key(&listed.group_id) {
-                self.know_group(listed, own, cx);
-            }
-        }
-        if page.groups.len() == GROUPS_PAGE_MAX {
-            self.list_groups(page.groups.last().map(|listed| listed.group_id));
-        }
-    }
-
-    fn know_group(&mut self, listed: &GroupSummary, own: AccountId, cx: &mut Context<'_>) {
-        let peer = peer_of(listed.accounts.iter().copied(), own);
-        let summary = new_summary(listed.group_id, peer, GroupStage::Joining, cx.now);
-        self.groups.insert(listed.group_id, Slot::new(summary));
-        self.save_summary(listed.group_id, cx);
-        self.begin_join(listed.group_id);
-    }
-
-    /// The relay named a group that exists already: this device joins it unless it knows it.
-    pub(super) fn join_existing(&mut self, group: GroupId, peer: AccountId, cx: &mut Context<'_>) {
-        if let btree_map::Entry::Vacant(place) = self.groups.entry(group) {
-            place.insert(Slot::new(new_summary(group, peer, GroupStage::Joining, cx.now)));
-            self.save_summary(group, cx);
-            self.fetch_welcomes();
-        }
-    }
 }
 
 pub(crate) fn new_summary(group_id: GroupId, peer: AccountId, stage: GroupStage, now: UnixMillis) -> Summary {
@@ -769,7 +441,7 @@ pub(crate) fn new_summary(group_id: GroupId, peer: AccountId, stage: GroupStage,
 }
 
 /// The other account of a direct group; one's own in a group with oneself.
-fn peer_of(accounts: impl Iterator<Item = AccountId>, own: AccountId) -> AccountId {
+pub(crate) fn peer_of(accounts: impl Iterator<Item = AccountId>, own: AccountId) -> AccountId {
     accounts.into_iter().find(|account| *account != own).unwrap_or(own)
 }
 

@@ -3,14 +3,17 @@
 //! loads, requests, transmits, events: **save before send, send before show.** A save that fails ends the client:
 //! the host drops it and opens another from the store.
 
+mod bundles;
 mod contacts;
 mod content;
 mod conversations;
+mod enrolment;
 mod error;
 mod events;
 mod files;
 mod groups;
 mod history;
+mod joining;
 mod journal;
 mod key_stock;
 mod onboarding;
@@ -19,6 +22,7 @@ mod pending;
 mod requests;
 mod session;
 mod stored;
+mod vault;
 mod views;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -2,38 +2,30 @@
 //! password, and the enrolment of this device (K-7). The account seed lives in here only, and is wiped with it.
 
 use protocol::{
-    AccountId, DeviceId, ErrorCode, Handle, IdempotencyId, LeafKey, Problem, RecordId, RelayId, UnixMillis,
+    AccountId, Handle, IdempotencyId, RecordId, RelayId,
     accounts::{NewVault, RegisterFinish, RegisterStart, RegisterStarted, RelayInfo, Wrap, WrapKind},
-    devices::{EnrolDevice, NewDevice, NewPassword},
-    key_packages::{KeyPackageBytes, KeyPackageList},
-    limits::{KEY_PACKAGES_STOCK, WRAPS_MAX},
-    sessions::{
-        EnrolmentState, LoginFinish, LoginStart, LoginStarted, OpenedAccount, PasswordStart, RecoveryLogin,
-        SessionTokens,
-    },
+    devices::NewPassword,
+    limits::WRAPS_MAX,
+    sessions::{LoginFinish, LoginStart, LoginStarted, OpenedAccount, PasswordStart, RecoveryLogin},
     values::{Bytes, Exactly, List},
 };
 use zeroize::Zeroizing;
 
+use super::enrolment::sign_list;
 use super::{
-    Availability, Client, CommandError, CommandErrorCode, CommandId, Context, Event, Outcome,
+    Availability, Client, CommandError, CommandErrorCode, CommandId, Context, Outcome,
     content::{COLOURS, DISPLAY_NAME_BYTES_MAX, clean_name},
-    key_stock::own_leaf,
     pending::{Ask, Purpose},
     random,
-    requests::Method,
-    stored::{self, AccountRecord, Stage, StoredSecret, StoredText},
+    stored::{AccountRecord, Stage, StoredSecret, StoredText},
 };
 use crate::{
     account_seed::{AccountSeed, PasswordKek},
-    certificate::{DevicePublicKeys, VerifiedCertificate},
-    device_list::{DeviceListDraft, DeviceListError, VerifiedDeviceList},
-    identity::DeviceAuthSecret,
     opaque::{self, Password, RelayKey},
     recovery_key::{RecoveryKek, RecoveryKey},
     root_key::RootKey,
     vault::{Vault, VaultPlace},
-    wraps::{SeedKek, unwrap_root, unwrap_seed, wrap_root, wrap_seed},
+    wraps::{SeedKek, unwrap_seed, wrap_root, wrap_seed},
 };
 
 /// Characters of a password, at least.
@@ -79,11 +71,11 @@ pub struct Recover {
 
 /// One at a time.
 pub(crate) struct Onboarding {
-    command: CommandId,
-    step: Step,
+    pub(crate) command: CommandId,
+    pub(crate) step: Step,
 }
 
-enum Step {
+pub(crate) enum Step {
     /// Registration: the relay's id.
     Relay(Box<NewAccount>, Handle),
     /// Registration: the OPRF.
@@ -102,40 +94,40 @@ enum Step {
     Reopen(Box<Opened>),
 }
 
-struct Registering {
+pub(crate) struct Registering {
     input: Box<NewAccount>,
     relay_id: RelayId,
     opaque: opaque::Registration,
 }
 
-struct LoggingIn {
+pub(crate) struct LoggingIn {
     relay_id: RelayId,
     device_name: String,
     opaque: opaque::Login,
 }
 
-struct LoggedIn {
+pub(crate) struct LoggedIn {
     relay_id: RelayId,
     device_name: String,
     kek: PasswordKek,
     relay_key: RelayKey,
 }
 
-struct Recovering {
+pub(crate) struct Recovering {
     relay_id: RelayId,
     input: Box<Recover>,
     key: RecoveryKey,
 }
 
 /// What an opened account gives, until this device is enrolled.
-struct Opened {
-    relay_id: RelayId,
-    device_name: String,
-    seed: AccountSeed,
-    account: OpenedAccount,
-    new_password: Option<NewPassword>,
+pub(crate) struct Opened {
+    pub(crate) relay_id: RelayId,
+    pub(crate) device_name: String,
+    pub(crate) seed: AccountSeed,
+    pub(crate) account: OpenedAccount,
+    pub(crate) new_password: Option<NewPassword>,
     /// What OPAQUE showed; must be the one that the vault has pinned (O-5).
-    relay_key: Option<RelayKey>,
+    pub(crate) relay_key: Option<RelayKey>,
 }
 
 impl Client {
@@ -425,237 +417,6 @@ impl Client {
         });
         self.enrol(opened, cx)
     }
-
-    /// Certifies this device, signs list n + 1 and saves the enrolment before it is offered (K-7).
-    fn enrol(&mut self, opened: Box<Opened>, cx: &mut Context<'_>) -> Result<Step, CommandError> {
-        let account = &opened.account;
-        let account_id = account.account_id;
-        let identity = opened.seed.identity().public();
-        let known = VerifiedDeviceList::verify(&account.device_list)
-            .map_err(|_| CommandErrorCode::RelayMisbehaved)?;
-        if known.body().account != account_id || known.body().identity_key != identity {
-            return Err(CommandErrorCode::RelayMisbehaved.into());
-        }
-        let root_keys = root_keys_of(&opened.seed, account, &known)?;
-        let root_key = root_keys.last().ok_or(CommandErrorCode::RelayMisbehaved)?;
-        let place = VaultPlace {
-            account: account_id,
-            record: account.vault.record_id,
-            version: account.vault.version,
-        };
-        let vault = Vault::open(root_key, place, &account.vault.ciphertext)
-            .map_err(|_| CommandErrorCode::RelayMisbehaved)?;
-        if vault.relay_key().is_some() && vault.relay_key() != opened.relay_key {
-            return Err(CommandErrorCode::RelayMisbehaved.into());
-        }
-        let own = match self.account.as_ref().and_then(OwnDevice::again) {
-            Some(own) => own,
-            None => self.make_device(account_id, &opened.seed, cx)?,
-        };
-        let list = sign_list(&opened.seed, Some(&known), &own, root_key, &account.revoked_devices)?;
-        let enrol = EnrolDevice {
-            idempotency_id: IdempotencyId::from_bytes(random(cx.rng)),
-            enrolment_ticket: account.enrolment_ticket.clone(),
-            device: own.new_device()?,
-            device_list: bytes(list.clone())?,
-            new_password: opened.new_password.clone(),
-        };
-        let stage = Stage::Enrolling { body: protocol::socket::to_bytes(&enrol) };
-        let record = own.record(account_id, account.handle.to_string(), opened.relay_id, stage);
-        self.vault = vault;
-        self.vault.name_device(record.device_id, &opened.device_name, cx.now);
-        self.account = Some(AccountRecord {
-            identity_key: *identity.as_bytes(),
-            root_keys: root_keys.iter().map(|key| (key.generation(), StoredSecret(*key.expose()))).collect(),
-            device_list: list,
-            vault_record: account.vault.record_id,
-            vault_version: account.vault.version,
-            vault_dirty: true,
-            ..record
-        });
-        self.save_account(cx);
-        self.save_vault_locally(cx);
-        Ok(Step::Offered(Some(opened)))
-    }
-
-    /// The keys, certificate and key packages of a device that is coming into being.
-    fn make_device(
-        &mut self,
-        account: AccountId,
-        seed: &AccountSeed,
-        cx: &mut Context<'_>,
-    ) -> Result<OwnDevice, CommandError> {
-        let device_id = DeviceId::from_bytes(random(cx.rng));
-        let leaf_key = StoredSecret(random(cx.rng));
-        let device_auth_key = DeviceAuthSecret::generate(&mut cx.rng);
-        let leaf = ed25519_dalek::SigningKey::from_bytes(&leaf_key.0);
-        let keys = DevicePublicKeys {
-            device: device_id,
-            leaf_key: LeafKey::from_bytes(leaf.verifying_key().to_bytes()),
-            device_auth_key: device_auth_key.public(),
-        };
-        let certificate = seed.identity().certify(account, keys, cx.now);
-        let certificate = certificate.encode();
-        let leaf = own_leaf(&certificate, &leaf_key)?;
-        let key_packages = self.make_key_packages(&leaf, KEY_PACKAGES_STOCK, cx)?;
-        let last_resort = self.make_last_resort(&leaf, cx)?;
-        let created_at = cx.now;
-        Ok(OwnDevice {
-            device_id,
-            leaf_key,
-            device_auth_key,
-            certificate,
-            created_at,
-            key_packages,
-            last_resort,
-        })
-    }
-
-    /// A registration or enrolment that is saved and not yet answered goes out, again and again (O-7).
-    pub(super) fn offer_enrolment(&mut self) {
-        let (path, body) = match self.account.as_ref().map(|account| &account.stage) {
-            Some(Stage::Registering { body }) => ("/v1/accounts/register/finish", body),
-            Some(Stage::Enrolling { body }) => ("/v1/devices", body),
-            Some(Stage::Enrolled) | None => return,
-        };
-        let waits = !matches!(
-            self.onboarding.as_ref().map(|onboarding| &onboarding.step),
-            None | Some(Step::Offered(_))
-        );
-        if !waits && !self.requests.has(&Purpose::Onboarding) {
-            let ask = Ask::cbor_bytes(Method::Post, path, body.clone()).open();
-            self.ask(ask, Purpose::Onboarding);
-        }
-    }
-
-    fn finish_enrolment(&mut self, command: Option<CommandId>, body: &[u8], cx: &mut Context<'_>) {
-        let Ok(tokens) = serde_json::from_slice::<SessionTokens>(body) else {
-            return self.emit(Event::Fatal { code: CommandErrorCode::RelayMisbehaved });
-        };
-        self.take_tokens(tokens, cx);
-        if let (Some(command), Some(profile)) = (command, self.profile()) {
-            self.finish(command, Ok(Outcome::Account { profile }));
-        }
-        self.emit(Event::DevicesChanged);
-        self.connect(cx);
-    }
-
-    pub(super) fn handle_onboarding_problem(&mut self, problem: &Problem, cx: &mut Context<'_>) {
-        let offered = matches!(
-            self.account.as_ref().map(|account| &account.stage),
-            Some(Stage::Registering { .. } | Stage::Enrolling { .. })
-        );
-        match self.onboarding.take() {
-            Some(Onboarding { command, step: Step::Offered(Some(opened)) })
-                if problem.code == ErrorCode::VersionConflict =>
-            {
-                let state = EnrolmentState { enrolment_ticket: opened.account.enrolment_ticket.clone() };
-                self.ask(Ask::json("/v1/sessions/enrolment", &state).open().once(), Purpose::Onboarding);
-                self.onboarding = Some(Onboarding { command, step: Step::Reopen(opened) });
-            }
-            None if offered && problem.code == ErrorCode::TicketInvalid => {
-                // The answer may have been lost: if the relay knows this device, it signs in by its own key.
-                if let Some(account) = &mut self.account {
-                    account.stage = Stage::Enrolled;
-                }
-                self.save_account(cx);
-            }
-            onboarding => {
-                let recovering = matches!(
-                    onboarding.as_ref().map(|onboarding| &onboarding.step),
-                    Some(Step::Recovery(..))
-                );
-                self.onboarding = onboarding;
-                let mut error = CommandError::from(problem);
-                if recovering && error.code == CommandErrorCode::WrongPassword {
-                    error.code = CommandErrorCode::RecoveryKeyWrong;
-                }
-                self.fail_onboarding(error, cx);
-            }
-        }
-    }
-
-    /// Nothing of the attempt stays.
-    pub(super) fn fail_onboarding(&mut self, error: CommandError, _: &mut Context<'_>) {
-        let command = self.onboarding.take().map(|onboarding| onboarding.command);
-        let saved = self.account.take().is_some();
-        self.vault = Vault::default();
-        self.requests.drop_all();
-        if saved {
-            self.forget_account_records();
-        }
-        match command {
-            Some(command) => self.finish(command, Err(error)),
-            None => self.emit(Event::SignedOut { reason: super::SignOutReason::Revoked }),
-        }
-    }
-
-    fn forget_account_records(&mut self) {
-        self.journal.delete(stored::ACCOUNT_KEY.to_owned());
-        self.journal.delete(stored::VAULT_KEY.to_owned());
-    }
-}
-
-/// A device before it is a record: with its key packages.
-struct OwnDevice {
-    device_id: DeviceId,
-    leaf_key: StoredSecret,
-    device_auth_key: DeviceAuthSecret,
-    certificate: Vec<u8>,
-    created_at: UnixMillis,
-    key_packages: KeyPackageList,
-    last_resort: KeyPackageBytes,
-}
-
-impl OwnDevice {
-    /// The device of an enrolment that met a newer list: the same keys, certificate and key packages.
-    fn again(record: &AccountRecord) -> Option<Self> {
-        let Stage::Enrolling { body } = &record.stage else {
-            return None;
-        };
-        let enrol: EnrolDevice = protocol::socket::from_bytes(body).ok()?;
-        Some(Self {
-            device_id: record.device_id,
-            leaf_key: record.leaf_key.clone(),
-            device_auth_key: DeviceAuthSecret::from_bytes(&record.device_auth_key.0),
-            certificate: record.certificate.clone(),
-            created_at: record.device_created_at,
-            key_packages: enrol.device.key_packages,
-            last_resort: enrol.device.last_resort,
-        })
-    }
-
-    fn new_device(&self) -> Result<NewDevice, CommandError> {
-        Ok(NewDevice {
-            device_id: self.device_id,
-            certificate: bytes(self.certificate.clone())?,
-            key_packages: self.key_packages.clone(),
-            last_resort: self.last_resort.clone(),
-        })
-    }
-
-    fn record(self, account_id: AccountId, handle: String, relay_id: RelayId, stage: Stage) -> AccountRecord {
-        AccountRecord {
-            account_id,
-            device_id: self.device_id,
-            handle,
-            relay_id,
-            identity_key: [0; 32],
-            leaf_key: self.leaf_key,
-            device_auth_key: StoredSecret(*self.device_auth_key.expose()),
-            certificate: self.certificate,
-            root_keys: Vec::new(),
-            device_list: Vec::new(),
-            vault_record: RecordId::from_bytes([0; 16]),
-            vault_version: 0,
-            device_created_at: self.created_at,
-            recovery_key: None,
-            refresh_token: None,
-            session_id: None,
-            stage,
-            vault_dirty: false,
-        }
-    }
 }
 
 fn checked_new_account(account: NewAccount) -> Result<(NewAccount, Handle), CommandErrorCode> {
@@ -694,12 +455,12 @@ fn checked_device_name(name: &str) -> String {
     name
 }
 
-fn json<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, CommandError> {
+pub(crate) fn json<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, CommandError> {
     serde_json::from_slice(body).map_err(|_| CommandErrorCode::RelayMisbehaved.into())
 }
 
 /// Values of our own making fit their limits; one that does not is a defect of this crate.
-fn bytes<const MAX: usize>(bytes: Vec<u8>) -> Result<Bytes<MAX>, CommandError> {
+pub(crate) fn bytes<const MAX: usize>(bytes: Vec<u8>) -> Result<Bytes<MAX>, CommandError> {
     Bytes::new(bytes).map_err(|_| CommandErrorCode::Misuse.into())
 }
 
@@ -730,48 +491,4 @@ fn seed_of(kek: SeedKek<'_>, account: &OpenedAccount) -> Result<AccountSeed, Com
     let wrap = account.wraps.iter().find(|wrap| wrap.kind == kek.kind());
     let wrap = wrap.ok_or(CommandErrorCode::RelayMisbehaved)?;
     unwrap_seed(kek, account.account_id, &wrap.bytes).map_err(|_| CommandErrorCode::RelayMisbehaved.into())
-}
-
-/// Every generation, ascending; the newest must be the one to which the signed list commits.
-fn root_keys_of(
-    seed: &AccountSeed,
-    account: &OpenedAccount,
-    list: &VerifiedDeviceList,
-) -> Result<Vec<RootKey>, CommandError> {
-    let root_wrap_key = seed.root_wrap_key();
-    let mut keys = Vec::new();
-    for wrap in account.wraps.iter().filter(|wrap| wrap.kind == WrapKind::Root) {
-        let key = unwrap_root(&root_wrap_key, account.account_id, wrap.generation, &wrap.bytes)
-            .map_err(|_| CommandErrorCode::RelayMisbehaved)?;
-        keys.push(key);
-    }
-    keys.sort_by_key(RootKey::generation);
-    let newest = keys.last().ok_or(CommandErrorCode::RelayMisbehaved)?;
-    if list.commits_to(newest) { Ok(keys) } else { Err(CommandErrorCode::RelayMisbehaved.into()) }
-}
-
-/// The list that follows `known`, or the first: with this device live and `revoked` ones marked.
-fn sign_list(
-    seed: &AccountSeed,
-    known: Option<&VerifiedDeviceList>,
-    own: &OwnDevice,
-    root_key: &RootKey,
-    revoked: &[DeviceId],
-) -> Result<Vec<u8>, CommandError> {
-    let identity = seed.identity();
-    let certificate = VerifiedCertificate::verify(&own.certificate).map_err(|_| CommandErrorCode::Misuse)?;
-    let mut draft = match known {
-        Some(known) => DeviceListDraft::after(known),
-        None => DeviceListDraft::first(certificate.body().account, identity.public(), root_key),
-    };
-    for device in revoked {
-        // One that the list marks already needs no second mark.
-        let _ = draft.revoke(*device, own.created_at);
-    }
-    draft.add(&certificate).map_err(|error| match error {
-        DeviceListError::TooManyDevices => CommandErrorCode::TooManyDevices,
-        _ => CommandErrorCode::RelayMisbehaved,
-    })?;
-    let list = draft.sign(&identity).map_err(|_| CommandErrorCode::Misuse)?;
-    Ok(list.encoded().to_vec())
 }

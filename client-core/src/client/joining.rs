@@ -1,0 +1,195 @@
+//! The ways into a group: a welcome from the inbox, or an external commit (K-7, R-2).
+
+use std::collections::btree_map;
+
+use protocol::{
+    AccountId, GroupId,
+    groups::{EntryKind, GroupKind, GroupSummary, GroupsPage, StoredGroupInfo, StoredWelcome, WelcomesPage},
+    limits::GROUPS_PAGE_MAX,
+    socket::from_bytes,
+};
+
+use super::{
+    Client, CommandError, CommandErrorCode, Context, UnreadableReason,
+    history::LoadPurpose,
+    pending::{Ask, Purpose},
+    stored::{BundleKind, GroupStage, PendingBundle},
+};
+use crate::mls::{self, GroupStore, PendingJoin};
+
+use super::groups::{GROUP_RECORDS_MAX, Mls, Slot, new_summary, peer_of};
+
+impl Client {
+    /// The state here is behind or lost: an honest line, then in again with the same leaf key.
+    pub(super) fn rejoin(&mut self, group: GroupId, why: UnreadableReason, cx: &mut Context<'_>) {
+        self.write_unreadable(group, why, cx);
+        let Some(slot) = self.groups.get_mut(&group) else {
+            return;
+        };
+        slot.summary.stage = GroupStage::Joining;
+        slot.incoming.clear();
+        self.save_summary(group, cx);
+        self.begin_join(group);
+    }
+
+    pub(super) fn begin_join(&mut self, group: GroupId) {
+        if !self.bundles.contains_key(&group) {
+            self.ask(Ask::get(format!("/v1/groups/{group}/info")), Purpose::GroupInfo(group));
+        }
+    }
+
+    pub(super) fn handle_group_info(&mut self, group: GroupId, body: &[u8], cx: &mut Context<'_>) {
+        let Some(slot) = self.groups.get_mut(&group) else {
+            return;
+        };
+        if slot.summary.stage != GroupStage::Joining {
+            return;
+        }
+        let store = match core::mem::replace(&mut slot.mls, Mls::Unloaded) {
+            Mls::Group(group) => group.into_store(),
+            Mls::Joining(join) => join.discard(),
+            Mls::Unloaded | Mls::Loading => GroupStore::default(),
+        };
+        if self.prepare_join(group, store, body, cx).is_err() {
+            self.write_unreadable(group, UnreadableReason::Forked, cx);
+            self.end_group(group, cx);
+        }
+    }
+
+    pub(super) fn prepare_join(
+        &mut self,
+        group: GroupId,
+        store: GroupStore,
+        body: &[u8],
+        cx: &mut Context<'_>,
+    ) -> Result<(), CommandError> {
+        let info: StoredGroupInfo = from_bytes(body).map_err(|_| CommandErrorCode::RelayMisbehaved)?;
+        let own = self.own_leaf()?;
+        let (join, bundle) = PendingJoin::prepare(store, &own, group, &info.group_info, info.epoch)
+            .map_err(|_| CommandErrorCode::OutOfSync)?;
+        let body = self.sign_bundle(group, EntryKind::ExternalCommit, &bundle, cx)?;
+        let pending = PendingBundle {
+            group_id: group,
+            kind: BundleKind::Join,
+            body: protocol::socket::to_bytes(&body),
+            commit_hash: bundle.commit_hash,
+        };
+        if let Some(slot) = self.groups.get_mut(&group) {
+            slot.mls = Mls::Joining(Box::new(join));
+        }
+        self.save_group(group, cx);
+        self.put_bundle(pending, cx);
+        Ok(())
+    }
+
+    // ---- welcomes
+
+    pub(super) fn fetch_welcomes(&mut self) {
+        self.ask(Ask::get("/v1/welcomes"), Purpose::Welcomes);
+    }
+
+    pub(super) fn handle_welcomes(&mut self, body: &[u8]) {
+        let Ok(page) = from_bytes::<WelcomesPage>(body) else {
+            return;
+        };
+        if page.welcomes.is_empty() {
+            return self.list_groups(None);
+        }
+        let (known, new): (Vec<_>, Vec<_>) = page.welcomes.into_vec().into_iter().partition(|welcome| {
+            self.groups.get(&welcome.group_id).is_some_and(|slot| slot.summary.stage == GroupStage::Active)
+        });
+        for welcome in known {
+            self.take_welcome(&welcome);
+        }
+        if !new.is_empty() {
+            let purpose = LoadPurpose::Welcomes(new);
+            self.load(mls::KEY_PACKAGE_PREFIX.to_owned(), None, GROUP_RECORDS_MAX, purpose);
+        }
+    }
+
+    pub(super) fn take_welcome(&mut self, welcome: &StoredWelcome) {
+        let id = welcome.welcome_id;
+        self.ask(Ask::delete(format!("/v1/welcomes/{id}")), Purpose::TakeWelcome(id));
+    }
+
+    pub(super) fn handle_key_packages_loaded(
+        &mut self,
+        welcomes: Vec<StoredWelcome>,
+        records: &[(Vec<u8>, Vec<u8>)],
+        cx: &mut Context<'_>,
+    ) {
+        for welcome in welcomes {
+            self.join_welcome(&welcome, records, cx);
+            self.take_welcome(&welcome);
+        }
+        self.fetch_welcomes();
+    }
+
+    pub(super) fn join_welcome(
+        &mut self,
+        welcome: &StoredWelcome,
+        records: &[(Vec<u8>, Vec<u8>)],
+        cx: &mut Context<'_>,
+    ) {
+        let group = welcome.group_id;
+        let stage = self.groups.get(&group).map(|slot| slot.summary.stage);
+        // A bundle on its way may be accepted already: then the welcome's leaf is not this device's any more.
+        if stage.is_some_and(|stage| stage != GroupStage::Joining) || self.bundles.contains_key(&group) {
+            return;
+        }
+        let Ok(own) = self.own_leaf() else { return };
+        let store = GroupStore::load(records.to_vec());
+        match mls::join_from_welcome(store, &own, &welcome.welcome) {
+            Ok((mls, _)) if mls.id() == group => {
+                let peer = peer_of(mls.members().iter().map(mls::Member::account), own.account());
+                let mut slot = Slot::new(new_summary(group, peer, GroupStage::Active, cx.now));
+                slot.summary.cursor = welcome.seq;
+                slot.mls = Mls::Group(Box::new(mls));
+                self.groups.insert(group, slot);
+                self.unload_others(group);
+                self.entered(group, cx);
+            }
+            // Refused: the group is still there to be joined by external commit.
+            Ok(_) | Err(_) => {}
+        }
+    }
+
+    // ---- the relay's list of groups
+
+    pub(super) fn list_groups(&mut self, after: Option<GroupId>) {
+        let path = after.map_or_else(|| "/v1/groups".to_owned(), |after| format!("/v1/groups?after={after}"));
+        self.ask(Ask::get(path), Purpose::ListGroups);
+    }
+
+    pub(super) fn handle_groups_page(&mut self, body: &[u8], cx: &mut Context<'_>) {
+        let Ok(page) = from_bytes::<GroupsPage>(body) else {
+            return;
+        };
+        let Ok(own) = self.own_account() else { return };
+        for listed in page.groups.iter().filter(|listed| listed.kind == GroupKind::Direct) {
+            if !self.groups.contains_key(&listed.group_id) {
+                self.know_group(listed, own, cx);
+            }
+        }
+        if page.groups.len() == GROUPS_PAGE_MAX {
+            self.list_groups(page.groups.last().map(|listed| listed.group_id));
+        }
+    }
+
+    pub(super) fn know_group(&mut self, listed: &GroupSummary, own: AccountId, cx: &mut Context<'_>) {
+        let peer = peer_of(listed.accounts.iter().copied(), own);
+        let summary = new_summary(listed.group_id, peer, GroupStage::Joining, cx.now);
+        self.groups.insert(listed.group_id, Slot::new(summary));
+        self.save_summary(listed.group_id, cx);
+        self.begin_join(listed.group_id);
+    }
+
+    /// The relay named a group that exists already: this device joins it unless it knows it.
+    pub(super) fn join_existing(&mut self, group: GroupId, peer: AccountId, cx: &mut Context<'_>) {
+        if let btree_map::Entry::Vacant(place) = self.groups.entry(group) {
+            place.insert(Slot::new(new_summary(group, peer, GroupStage::Joining, cx.now)));
+            self.save_summary(group, cx);
+            self.fetch_welcomes();
+        }
+    }
+}
