@@ -56,11 +56,7 @@ impl VerifiedCertificate {
         if body.suite != SUITE {
             return Err(CertificateError::WrongSuite { suite: body.suite });
         }
-        if !verifies(
-            body.identity_key.as_bytes(),
-            &body.signed_bytes(),
-            &certificate.signature,
-        ) {
+        if !verifies(body.identity_key.as_bytes(), &body.signed_bytes(), &certificate.signature) {
             return Err(CertificateError::BadSignature);
         }
         Ok(Self(certificate))
@@ -132,9 +128,7 @@ mod tests {
     };
 
     fn certificate() -> VerifiedCertificate {
-        AccountSeed::from_bytes([9; 32])
-            .identity()
-            .certify(ACCOUNT, KEYS, UnixMillis(5))
+        AccountSeed::from_bytes([9; 32]).identity().certify(ACCOUNT, KEYS, UnixMillis(5))
     }
 
     #[test]
@@ -182,10 +176,7 @@ mod tests {
         let mut taken = Certificate::decode(&certificate().encode()).unwrap();
         taken.body.identity_key = AccountSeed::from_bytes([8; 32]).identity().public();
 
-        assert_eq!(
-            VerifiedCertificate::verify(&taken.encode()),
-            Err(CertificateError::BadSignature)
-        );
+        assert_eq!(VerifiedCertificate::verify(&taken.encode()), Err(CertificateError::BadSignature));
     }
 
     #[test]
@@ -208,9 +199,6 @@ mod tests {
         let bytes = certificate.body.signed_bytes();
         certificate.signature = identity.sign(&bytes[28..]);
 
-        assert_eq!(
-            VerifiedCertificate::verify(&certificate.encode()),
-            Err(CertificateError::BadSignature)
-        );
+        assert_eq!(VerifiedCertificate::verify(&certificate.encode()), Err(CertificateError::BadSignature));
     }
 }

@@ -140,27 +140,16 @@ impl Extent {
     fn of_plaintext(plaintext_bytes: u64) -> Result<Self, ContainerError> {
         let chunks =
             u32::try_from(plaintext_bytes.div_ceil(CHUNK).max(1)).map_err(|_| ContainerError::TooLarge)?;
-        Ok(Self {
-            plaintext_bytes,
-            chunks,
-        })
+        Ok(Self { plaintext_bytes, chunks })
     }
 
     /// One encoding per length: an empty last chunk stands alone or not at all.
     fn of_container(container_bytes: u64) -> Result<Self, ContainerError> {
-        let body = container_bytes
-            .checked_sub(HEADER)
-            .ok_or(ContainerError::WrongLength)?;
+        let body = container_bytes.checked_sub(HEADER).ok_or(ContainerError::WrongLength)?;
         let chunks = body.div_ceil(SEALED_CHUNK).max(1);
-        let plaintext_bytes = body
-            .checked_sub(chunks * TAG)
-            .ok_or(ContainerError::WrongLength)?;
+        let plaintext_bytes = body.checked_sub(chunks * TAG).ok_or(ContainerError::WrongLength)?;
         let extent = Self::of_plaintext(plaintext_bytes)?;
-        if u64::from(extent.chunks) == chunks {
-            Ok(extent)
-        } else {
-            Err(ContainerError::WrongLength)
-        }
+        if u64::from(extent.chunks) == chunks { Ok(extent) } else { Err(ContainerError::WrongLength) }
     }
 
     const fn container_bytes(self) -> u64 {
@@ -175,8 +164,7 @@ impl Extent {
     fn plaintext_bytes_of(self, first: u32, count: u32) -> u64 {
         let start = u64::from(first) * CHUNK;
         let end = (u64::from(first) + u64::from(count)) * CHUNK;
-        end.min(self.plaintext_bytes)
-            .saturating_sub(start.min(self.plaintext_bytes))
+        end.min(self.plaintext_bytes).saturating_sub(start.min(self.plaintext_bytes))
     }
 }
 
@@ -193,19 +181,13 @@ impl ChunkKeys {
         let mut payload_key = Zeroizing::new([0; 32]);
         let mut nonce_prefix = [0; 7];
         let mut commitment = [0; 32];
-        let parts = payload_key
-            .iter_mut()
-            .chain(&mut nonce_prefix)
-            .chain(&mut commitment);
+        let parts = payload_key.iter_mut().chain(&mut nonce_prefix).chain(&mut commitment);
         for (part, byte) in parts.zip(okm.iter()) {
             *part = *byte;
         }
         let payload_key: &Key<ChaCha20Poly1305> = (&*payload_key).into();
         let nonce = Nonce::<ChaCha20Poly1305, StreamBE32<ChaCha20Poly1305>>::from(nonce_prefix);
-        Self {
-            stream: StreamBE32::new(payload_key, &nonce),
-            commitment,
-        }
+        Self { stream: StreamBE32::new(payload_key, &nonce), commitment }
     }
 }
 

@@ -21,10 +21,7 @@ pub(crate) fn expand<const N: usize>(salt: Option<&[u8]>, secret: &[u8], info: &
     const { assert!(N <= 255 * 32, "RFC 5869 §2.3 allows 255 blocks") };
     let mut output = Zeroizing::new([0; N]);
     let expanded = Hkdf::<Sha256>::new(salt, secret).expand(info, output.as_mut_slice());
-    debug_assert!(
-        expanded.is_ok(),
-        "the only error is a length above the one asserted"
-    );
+    debug_assert!(expanded.is_ok(), "the only error is a length above the one asserted");
     output
 }
 
@@ -50,10 +47,7 @@ mod tests {
 
         assert_eq!(
             output[..16],
-            [
-                0x3c, 0xb2, 0x5f, 0x25, 0xfa, 0xac, 0xd5, 0x7a, 0x90, 0x43, 0x4f, 0x64, 0xd0, 0x36, 0x2f,
-                0x2a
-            ]
+            [0x3c, 0xb2, 0x5f, 0x25, 0xfa, 0xac, 0xd5, 0x7a, 0x90, 0x43, 0x4f, 0x64, 0xd0, 0x36, 0x2f, 0x2a]
         );
     }
 

@@ -61,11 +61,7 @@ impl VerifiedDeviceList {
         if !verifies(list.body.identity_key.as_bytes(), &signed, &list.signature) {
             return Err(DeviceListError::BadSignature);
         }
-        Ok(Self {
-            body: list.body,
-            encoded: bytes.to_vec(),
-            hash: Sha256::digest(bytes).into(),
-        })
+        Ok(Self { body: list.body, encoded: bytes.to_vec(), hash: Sha256::digest(bytes).into() })
     }
 
     /// What it says.
@@ -149,8 +145,7 @@ impl DeviceListDraft {
         }
         if body.entries.len() >= DEVICE_LIST_ENTRIES_MAX {
             let oldest = body.entries.iter().filter_map(|entry| entry.revoked_at).min();
-            body.entries
-                .retain(|entry| entry.revoked_at.is_none() || entry.revoked_at != oldest);
+            body.entries.retain(|entry| entry.revoked_at.is_none() || entry.revoked_at != oldest);
         }
         body.entries.push(DeviceListEntry {
             device: certified.device,
@@ -193,16 +188,9 @@ impl DeviceListDraft {
             return Err(DeviceListError::WrongIdentity);
         }
         let signature = identity.sign(&self.0.signed_bytes()?);
-        let list = DeviceList {
-            body: self.0,
-            signature,
-        };
+        let list = DeviceList { body: self.0, signature };
         let encoded = list.encode()?;
-        Ok(VerifiedDeviceList {
-            hash: Sha256::digest(&encoded).into(),
-            body: list.body,
-            encoded,
-        })
+        Ok(VerifiedDeviceList { hash: Sha256::digest(&encoded).into(), body: list.body, encoded })
     }
 }
 

@@ -67,9 +67,7 @@ impl Fingerprint {
         self.0
             .chunks_exact(5)
             .map(|bytes| {
-                let number = bytes
-                    .iter()
-                    .fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
+                let number = bytes.iter().fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
                 format!("{:05}", number % 100_000)
             })
             .collect()
@@ -168,10 +166,7 @@ mod tests {
 
     fn person(account: u8, key: u8) -> Fingerprinted {
         let account = AccountId::from_bytes([account; 16]);
-        Fingerprinted {
-            account,
-            fingerprint: Fingerprint::of(account, &IdentityKey::from_bytes([key; 32])),
-        }
+        Fingerprinted { account, fingerprint: Fingerprint::of(account, &IdentityKey::from_bytes([key; 32])) }
     }
 
     /// Computed apart from this code.
@@ -211,29 +206,16 @@ mod tests {
         let scanned_by_bob = |text: &str| compare_qr(text, &bob, &alice);
 
         assert_eq!(scanned_by_bob(&qr_text(&alice, &bob)), QrVerdict::Match);
-        assert_eq!(
-            scanned_by_bob(&qr_text(&false_alice, &bob)),
-            QrVerdict::Mismatch(Mismatch::Theirs)
-        );
-        assert_eq!(
-            scanned_by_bob(&qr_text(&alice, &false_bob)),
-            QrVerdict::Mismatch(Mismatch::Mine)
-        );
-        assert_eq!(
-            scanned_by_bob(&qr_text(&false_alice, &false_bob)),
-            QrVerdict::Mismatch(Mismatch::Both)
-        );
+        assert_eq!(scanned_by_bob(&qr_text(&false_alice, &bob)), QrVerdict::Mismatch(Mismatch::Theirs));
+        assert_eq!(scanned_by_bob(&qr_text(&alice, &false_bob)), QrVerdict::Mismatch(Mismatch::Mine));
+        assert_eq!(scanned_by_bob(&qr_text(&false_alice, &false_bob)), QrVerdict::Mismatch(Mismatch::Both));
     }
 
     #[test]
     fn a_qr_of_others_or_ones_own_is_not_for_us() {
         let (alice, bob, carol) = (person(1, 3), person(2, 4), person(5, 6));
 
-        for text in [
-            qr_text(&carol, &bob),
-            qr_text(&alice, &carol),
-            qr_text(&bob, &alice),
-        ] {
+        for text in [qr_text(&carol, &bob), qr_text(&alice, &carol), qr_text(&bob, &alice)] {
             assert_eq!(compare_qr(&text, &bob, &alice), QrVerdict::NotForUs);
         }
     }

@@ -160,11 +160,7 @@ mod tests {
         assert!(verifies(key.public().as_bytes(), b"message", &signature));
         assert!(!verifies(key.public().as_bytes(), b"massage", &signature));
         assert!(!verifies(other.public().as_bytes(), b"message", &signature));
-        assert!(!verifies(
-            key.public().as_bytes(),
-            b"message",
-            &Signature::from_bytes(flipped)
-        ));
+        assert!(!verifies(key.public().as_bytes(), b"message", &Signature::from_bytes(flipped)));
     }
 
     /// With key and R of small order and S = 0, plain verification would accept one message in eight or more.
@@ -197,22 +193,14 @@ mod tests {
             carry = sum >> 8;
         }
 
-        assert!(!verifies(
-            key.public().as_bytes(),
-            b"message",
-            &Signature::from_bytes(bytes)
-        ));
+        assert!(!verifies(key.public().as_bytes(), b"message", &Signature::from_bytes(bytes)));
     }
 
     #[test]
     fn a_log_in_is_signed_for_one_relay_and_nonce() {
         let device = DeviceAuthSecret::from_bytes(&[3; 32]);
         let place = |relay| {
-            (
-                RelayId::from_bytes([relay; 16]),
-                AccountId::from_bytes([2; 16]),
-                DeviceId::from_bytes([3; 16]),
-            )
+            (RelayId::from_bytes([relay; 16]), AccountId::from_bytes([2; 16]), DeviceId::from_bytes([3; 16]))
         };
         let (relay, account, id) = place(1);
 
@@ -220,11 +208,7 @@ mod tests {
 
         let holds = |relay, nonce: [u8; 32]| {
             let (relay, account, id) = place(relay);
-            verifies(
-                device.public().as_bytes(),
-                &signed::login(relay, account, id, &nonce),
-                &signature,
-            )
+            verifies(device.public().as_bytes(), &signed::login(relay, account, id, &nonce), &signature)
         };
         assert!(holds(1, [4; 32]));
         assert!(!holds(9, [4; 32]));

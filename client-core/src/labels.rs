@@ -84,18 +84,12 @@ mod tests {
 
     #[test]
     fn no_two_uses_share_a_label() {
-        let labels: Vec<&str> = DERIVATIONS
-            .iter()
-            .map(|label| label.0)
-            .chain(SIGNATURES.iter().copied())
-            .collect();
+        let labels: Vec<&str> =
+            DERIVATIONS.iter().map(|label| label.0).chain(SIGNATURES.iter().copied()).collect();
         let distinct: HashSet<&str> = labels.iter().copied().collect();
 
         assert_eq!(distinct.len(), labels.len());
         assert!(labels.iter().all(|label| label.starts_with("sotto/v1/")));
-        assert!(
-            labels.iter().all(|label| label.len() < 256),
-            "a label's length is one byte"
-        );
+        assert!(labels.iter().all(|label| label.len() < 256), "a label's length is one byte");
     }
 }

@@ -143,13 +143,7 @@ impl Registration {
         let started = ClientRegistration::start(&mut Rng(rng), password.0.as_bytes())
             .map_err(|_| OpaqueError::Unusable)?;
         let request = started.message.serialize().to_vec();
-        Ok((
-            Self {
-                password,
-                state: started.state,
-            },
-            request,
-        ))
+        Ok((Self { password, state: started.state }, request))
     }
 
     /// Goes on with the relay's RegistrationResponse. Takes as long as the key stretching.
@@ -209,13 +203,7 @@ impl Login {
         let started =
             ClientLogin::start(&mut Rng(rng), password.0.as_bytes()).map_err(|_| OpaqueError::Unusable)?;
         let request = started.message.serialize().to_vec();
-        Ok((
-            Self {
-                password,
-                state: started.state,
-            },
-            request,
-        ))
+        Ok((Self { password, state: started.state }, request))
     }
 
     /// Goes on with the relay's CredentialResponse. Takes as long as the key stretching.

@@ -5,10 +5,7 @@ const BUCKETS: [u64; 5] = [256, 1024, 4 * 1024, 16 * 1024, 64 * 1024];
 
 /// The bucket of a thing of `length` bytes.
 pub(crate) fn bucket(length: u64) -> u64 {
-    BUCKETS
-        .into_iter()
-        .find(|&bucket| length <= bucket)
-        .unwrap_or_else(|| padme(length))
+    BUCKETS.into_iter().find(|&bucket| length <= bucket).unwrap_or_else(|| padme(length))
 }
 
 /// Padmé (Nikitin et al., 2019, algorithm 1): leaks O(log log length) bits and adds at most 12 %.
@@ -40,9 +37,6 @@ mod tests {
             assert!(padded >= length && padded - length <= length / 8 + 1, "{length}");
             assert_eq!(padme(padded), padded, "{length}");
         }
-        assert_eq!(
-            [0, 256, 257, 65_536, 65_537].map(bucket),
-            [256, 256, 1_024, 65_536, 67_584]
-        );
+        assert_eq!([0, 256, 257, 65_536, 65_537].map(bucket), [256, 256, 1_024, 65_536, 67_584]);
     }
 }

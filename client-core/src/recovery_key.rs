@@ -92,9 +92,7 @@ impl RecoveryKey {
         if checksum(&key.0).as_slice() == symbols.get(KEY_SYMBOLS..).unwrap_or_default() {
             return Ok(key);
         }
-        Err(RecoveryKeyError::Checksum {
-            likely_group: likely_group(&symbols),
-        })
+        Err(RecoveryKeyError::Checksum { likely_group: likely_group(&symbols) })
     }
 
     /// The nine groups as they are written down.
@@ -118,10 +116,9 @@ impl RecoveryKey {
             .collect::<Option<String>>()
             .map(Zeroizing::new);
         match (expected, typed) {
-            (Some(expected), Some(typed)) => bool::from(subtle::ConstantTimeEq::ct_eq(
-                expected.as_bytes(),
-                typed.as_bytes(),
-            )),
+            (Some(expected), Some(typed)) => {
+                bool::from(subtle::ConstantTimeEq::ct_eq(expected.as_bytes(), typed.as_bytes()))
+            }
             _ => false,
         }
     }
@@ -151,9 +148,7 @@ impl RecoveryKey {
     fn symbols(&self) -> Zeroizing<Vec<u8>> {
         let mut symbols = Zeroizing::new(Vec::with_capacity(SYMBOLS));
         for chunk in self.0.chunks(5) {
-            let bits = chunk
-                .iter()
-                .fold(0_u64, |bits, &byte| bits << 8 | u64::from(byte));
+            let bits = chunk.iter().fold(0_u64, |bits, &byte| bits << 8 | u64::from(byte));
             symbols.extend((0..8).rev().map(|place| five_bits(bits >> (place * 5))));
         }
         symbols.extend(checksum(&self.0));
@@ -180,11 +175,7 @@ fn checksum(key: &[u8; BYTES]) -> [u8; GROUP_CHARACTERS] {
     let mut hash = Sha256::new();
     hash.update(prefixed(RECOVERY_CHECKSUM));
     hash.update(key);
-    let bits = hash
-        .finalize()
-        .iter()
-        .take(8)
-        .fold(0_u64, |bits, &byte| bits << 8 | u64::from(byte));
+    let bits = hash.finalize().iter().take(8).fold(0_u64, |bits, &byte| bits << 8 | u64::from(byte));
     [59, 54, 49, 44].map(|shift| five_bits(bits >> shift))
 }
 
@@ -196,9 +187,7 @@ fn five_bits(bits: u64) -> u8 {
 fn key_bytes(symbols: &[u8]) -> [u8; BYTES] {
     let mut key = [0; BYTES];
     for (bytes, symbols) in key.chunks_mut(5).zip(symbols.chunks(8)) {
-        let bits = symbols
-            .iter()
-            .fold(0_u64, |bits, &symbol| bits << 5 | u64::from(symbol));
+        let bits = symbols.iter().fold(0_u64, |bits, &symbol| bits << 5 | u64::from(symbol));
         bytes.copy_from_slice(bits.to_be_bytes().get(3..).unwrap_or_default());
     }
     key
@@ -214,9 +203,7 @@ fn parse_symbols(text: &str) -> Result<Zeroizing<Vec<u8>>, RecoveryKeyError> {
         symbols.push(symbol(c).ok_or(RecoveryKeyError::UnknownCharacter { group })?);
     }
     if symbols.len() < SYMBOLS {
-        return Err(RecoveryKeyError::TooShort {
-            group: symbols.len() / GROUP_CHARACTERS + 1,
-        });
+        return Err(RecoveryKeyError::TooShort { group: symbols.len() / GROUP_CHARACTERS + 1 });
     }
     Ok(symbols)
 }
@@ -314,13 +301,7 @@ mod tests {
         let spaced = text.replace('-', " – ");
         let confused = text.replace('0', "o").replace('1', "L");
 
-        for typed in [
-            &text,
-            &spaced,
-            &confused,
-            &text.replace('-', ""),
-            &format!("  {text}\n"),
-        ] {
+        for typed in [&text, &spaced, &confused, &text.replace('-', ""), &format!("  {text}\n")] {
             assert_eq!(RecoveryKey::parse(typed), Ok(key()), "{typed}");
         }
     }
@@ -334,9 +315,7 @@ mod tests {
             typed[place] = if c == 'Z' { '2' } else { 'Z' };
             let typed: String = typed.into_iter().collect();
 
-            let expected = RecoveryKeyError::Checksum {
-                likely_group: Some(place / 4 + 1),
-            };
+            let expected = RecoveryKeyError::Checksum { likely_group: Some(place / 4 + 1) };
             assert_eq!(RecoveryKey::parse(&typed), Err(expected));
         }
     }
@@ -347,10 +326,7 @@ mod tests {
         let mut swapped: Vec<&str> = groups.iter().map(|group| group.as_str()).collect();
         swapped.swap(2, 5);
 
-        assert!(matches!(
-            RecoveryKey::parse(&swapped.join("-")),
-            Err(RecoveryKeyError::Checksum { .. })
-        ));
+        assert!(matches!(RecoveryKey::parse(&swapped.join("-")), Err(RecoveryKeyError::Checksum { .. })));
     }
 
     #[test]
@@ -359,18 +335,9 @@ mod tests {
         let with_u = format!("{}U{}", &text[..11], &text[12..]);
         let longer = format!("{}0", text.as_str());
 
-        assert_eq!(
-            RecoveryKey::parse(&with_u),
-            Err(RecoveryKeyError::UnknownCharacter { group: 3 })
-        );
-        assert_eq!(
-            RecoveryKey::parse(""),
-            Err(RecoveryKeyError::TooShort { group: 1 })
-        );
-        assert_eq!(
-            RecoveryKey::parse(&text[..text.len() - 1]),
-            Err(RecoveryKeyError::TooShort { group: 9 })
-        );
+        assert_eq!(RecoveryKey::parse(&with_u), Err(RecoveryKeyError::UnknownCharacter { group: 3 }));
+        assert_eq!(RecoveryKey::parse(""), Err(RecoveryKeyError::TooShort { group: 1 }));
+        assert_eq!(RecoveryKey::parse(&text[..text.len() - 1]), Err(RecoveryKeyError::TooShort { group: 9 }));
         assert_eq!(RecoveryKey::parse(&longer), Err(RecoveryKeyError::TooLong));
         for length in 0..text.len() {
             assert!(RecoveryKey::parse(&text[..length]).is_err());

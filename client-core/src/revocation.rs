@@ -61,11 +61,7 @@ impl VerifiedRevocation {
 impl IdentitySecret {
     /// Revokes a device of `account` for ever.
     pub fn revoke(&self, account: AccountId, device: DeviceId, revoked_at: UnixMillis) -> VerifiedRevocation {
-        let body = RevocationBody {
-            account,
-            device,
-            revoked_at,
-        };
+        let body = RevocationBody { account, device, revoked_at };
         let signature = self.sign(&body.signed_bytes());
         VerifiedRevocation(Revocation { body, signature })
     }
@@ -88,10 +84,7 @@ mod tests {
         let revocation = identity.revoke(ACCOUNT, DeviceId::from_bytes([2; 16]), UnixMillis(3));
         let bytes = revocation.encode();
 
-        assert_eq!(
-            VerifiedRevocation::verify(&bytes, ACCOUNT, &identity.public()),
-            Ok(revocation)
-        );
+        assert_eq!(VerifiedRevocation::verify(&bytes, ACCOUNT, &identity.public()), Ok(revocation));
         assert_eq!(
             VerifiedRevocation::verify(&bytes, other_account, &identity.public()),
             Err(RevocationError::WrongAccount)
@@ -105,9 +98,7 @@ mod tests {
     #[test]
     fn every_flipped_bit_and_every_truncation_is_refused() {
         let identity = AccountSeed::from_bytes([1; 32]).identity();
-        let bytes = identity
-            .revoke(ACCOUNT, DeviceId::from_bytes([2; 16]), UnixMillis(3))
-            .encode();
+        let bytes = identity.revoke(ACCOUNT, DeviceId::from_bytes([2; 16]), UnixMillis(3)).encode();
         let verify = |bytes: &[u8]| VerifiedRevocation::verify(bytes, ACCOUNT, &identity.public());
 
         for bit in 0..bytes.len() * 8 {

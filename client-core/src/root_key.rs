@@ -39,10 +39,7 @@ pub struct RootKey {
 impl RootKey {
     /// A fresh root key of `generation`.
     pub fn generate(generation: u32, rng: &mut impl CryptoRng) -> Self {
-        let mut key = Self {
-            generation,
-            bytes: [0; 32],
-        };
+        let mut key = Self { generation, bytes: [0; 32] };
         rng.fill_bytes(&mut key.bytes);
         key
     }
@@ -83,11 +80,7 @@ impl RootKey {
     }
 
     fn derive(&self, label: Label, account: AccountId) -> [u8; 32] {
-        *derive(
-            label,
-            &self.bytes,
-            &[account.as_bytes(), &self.generation.to_be_bytes()],
-        )
+        *derive(label, &self.bytes, &[account.as_bytes(), &self.generation.to_be_bytes()])
     }
 }
 
@@ -122,10 +115,7 @@ mod tests {
         assert_ne!(first.vault_key(here), second.vault_key(here));
         assert_ne!(first.commitment(here), second.commitment(here));
         assert_ne!(first.vault_key(here).expose(), first.archive_key(here).expose());
-        assert_ne!(
-            first.archive_key(here).expose(),
-            first.settings_key(here).expose()
-        );
+        assert_ne!(first.archive_key(here).expose(), first.settings_key(here).expose());
     }
 
     /// Computed apart from this code, and fixed for ever: a change would lock every vault.

@@ -161,10 +161,7 @@ fn seal(
 ) -> Vec<u8> {
     let mut nonce = [0; NONCE_BYTES];
     rng.fill_bytes(&mut nonce);
-    let payload = Payload {
-        msg: plaintext,
-        aad: associated_data,
-    };
+    let payload = Payload { msg: plaintext, aad: associated_data };
     let ciphertext = XChaCha20Poly1305::new(key.into()).encrypt(&XNonce::from(nonce), payload);
     debug_assert!(ciphertext.is_ok(), "the cipher takes 256 GiB");
     let mut sealed = header;
@@ -174,13 +171,8 @@ fn seal(
 }
 
 fn open(key: &[u8; 32], associated_data: &[u8], rest: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-    let (nonce, ciphertext) = rest
-        .split_first_chunk::<NONCE_BYTES>()
-        .ok_or(SealError::Malformed)?;
-    let payload = Payload {
-        msg: ciphertext,
-        aad: associated_data,
-    };
+    let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(SealError::Malformed)?;
+    let payload = Payload { msg: ciphertext, aad: associated_data };
     XChaCha20Poly1305::new(key.into())
         .decrypt(&XNonce::from(*nonce), payload)
         .map(Zeroizing::new)
@@ -221,45 +213,28 @@ mod tests {
         assert_eq!(sealed.len(), 6 + 24 + 9 + 16);
     }
 
-    const GOLDEN_RECORD_TAG: [u8; 16] = [
-        0x15, 0xf2, 0xdd, 0xae, 0x28, 0x55, 0x3b, 0x15, 0x17, 0x33, 0x01, 0xbc, 0xea, 0xf2, 0xdf, 0x23,
-    ];
+    const GOLDEN_RECORD_TAG: [u8; 16] =
+        [0x15, 0xf2, 0xdd, 0xae, 0x28, 0x55, 0x3b, 0x15, 0x17, 0x33, 0x01, 0xbc, 0xea, 0xf2, 0xdf, 0x23];
 
     /// Likewise.
     #[test]
     fn a_local_value_has_its_golden_bytes() {
-        let sealed = seal_local(
-            &LocalStoreKey::from_bytes(KEY),
-            "table/key",
-            6,
-            b"plaintext",
-            &mut rng(),
-        );
+        let sealed = seal_local(&LocalStoreKey::from_bytes(KEY), "table/key", 6, b"plaintext", &mut rng());
 
         assert_eq!(sealed[..10], [1, 1, 0, 0, 0, 0, 0, 0, 0, 6]); // version, suite, write counter
         assert_eq!(sealed[43..], GOLDEN_LOCAL_TAG);
         assert_eq!(sealed.len(), 10 + 24 + 9 + 16);
     }
 
-    const GOLDEN_LOCAL_TAG: [u8; 16] = [
-        0xc6, 0x63, 0x32, 0x2b, 0xfc, 0x46, 0x2b, 0x40, 0x43, 0x21, 0x4b, 0x51, 0xbd, 0xed, 0x6e, 0x4c,
-    ];
+    const GOLDEN_LOCAL_TAG: [u8; 16] =
+        [0xc6, 0x63, 0x32, 0x2b, 0xfc, 0x46, 0x2b, 0x40, 0x43, 0x21, 0x4b, 0x51, 0xbd, 0xed, 0x6e, 0x4c];
 
     #[test]
     fn a_record_opens_in_its_place_only() {
         let elsewhere = [
-            RecordPlace {
-                account: AccountId::from_bytes([9; 16]),
-                ..PLACE
-            },
-            RecordPlace {
-                collection: "settings",
-                ..PLACE
-            },
-            RecordPlace {
-                record: RecordId::from_bytes([9; 16]),
-                ..PLACE
-            },
+            RecordPlace { account: AccountId::from_bytes([9; 16]), ..PLACE },
+            RecordPlace { collection: "settings", ..PLACE },
+            RecordPlace { record: RecordId::from_bytes([9; 16]), ..PLACE },
             RecordPlace { version: 3, ..PLACE },
         ];
 
@@ -268,10 +243,7 @@ mod tests {
         for place in elsewhere {
             assert_eq!(open_record(&KEY, 5, &place, &sealed()), Err(SealError::Refused));
         }
-        assert_eq!(
-            open_record(&[9; 32], 5, &PLACE, &sealed()),
-            Err(SealError::Refused)
-        );
+        assert_eq!(open_record(&[9; 32], 5, &PLACE, &sealed()), Err(SealError::Refused));
         assert_eq!(
             open_record(&KEY, 6, &PLACE, &sealed()),
             Err(SealError::OtherGeneration { generation: 5 })
@@ -283,10 +255,7 @@ mod tests {
         let key = LocalStoreKey::from_bytes(KEY);
         let sealed = seal_local(&key, "table/key", 6, b"plaintext", &mut rng());
 
-        assert_eq!(
-            open_local(&key, "table/key", &sealed).unwrap().as_slice(),
-            b"plaintext"
-        );
+        assert_eq!(open_local(&key, "table/key", &sealed).unwrap().as_slice(), b"plaintext");
         assert_eq!(open_local(&key, "table/other", &sealed), Err(SealError::Refused));
         assert_eq!(
             open_local(&LocalStoreKey::from_bytes([9; 32]), "table/key", &sealed),

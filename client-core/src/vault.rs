@@ -101,11 +101,7 @@ pub struct ContactNames {
 
 impl ContactNames {
     fn clipped(self) -> Self {
-        Self {
-            handle: clipped(self.handle),
-            display_name: clipped(self.display_name),
-            colour: self.colour,
-        }
+        Self { handle: clipped(self.handle), display_name: clipped(self.display_name), colour: self.colour }
     }
 }
 
@@ -161,15 +157,8 @@ pub struct Vault {
 impl Vault {
     /// The vault of a new account.
     pub fn new(display_name: &str, colour: u8, relay_key: RelayKey) -> Self {
-        let profile = Profile {
-            display_name: clipped(display_name.to_owned()),
-            colour,
-        };
-        Self {
-            profile: Dated::first(profile),
-            relay_key: Some(Dated::first(relay_key.0)),
-            ..Self::default()
-        }
+        let profile = Profile { display_name: clipped(display_name.to_owned()), colour };
+        Self { profile: Dated::first(profile), relay_key: Some(Dated::first(relay_key.0)), ..Self::default() }
     }
 
     /// Opens the record of the relay. Compare its version with the floor kept on this device (K-6).
@@ -245,15 +234,8 @@ impl Vault {
         if self.contacts.len() >= CONTACTS_MAX {
             return Err(TooManyContacts);
         }
-        let trust = ContactTrust {
-            identity_key,
-            verified_at: None,
-            changed_key: None,
-        };
-        let contact = Contact {
-            names: Dated::at(names.clipped(), now),
-            trust: Dated::at(trust, now),
-        };
+        let trust = ContactTrust { identity_key, verified_at: None, changed_key: None };
+        let contact = Contact { names: Dated::at(names.clipped(), now), trust: Dated::at(trust, now) };
         self.contacts.insert(account, contact);
         Ok(())
     }
@@ -287,10 +269,8 @@ impl Vault {
             }
         }
         while self.contacts.len() > CONTACTS_MAX {
-            let oldest = self
-                .contacts
-                .iter()
-                .min_by_key(|(account, contact)| (contact.trust.changed_at, **account));
+            let oldest =
+                self.contacts.iter().min_by_key(|(account, contact)| (contact.trust.changed_at, **account));
             let oldest = oldest.map(|(&account, _)| account);
             oldest.and_then(|account| self.contacts.remove(&account));
         }
@@ -370,17 +350,11 @@ struct Dated<T> {
 impl<T: Ord> Dated<T> {
     /// What a new account starts with: any change is later.
     const fn first(value: T) -> Self {
-        Self {
-            changed_at: UnixMillis(1),
-            value,
-        }
+        Self { changed_at: UnixMillis(1), value }
     }
 
     const fn at(value: T, now: UnixMillis) -> Self {
-        Self {
-            changed_at: now,
-            value,
-        }
+        Self { changed_at: now, value }
     }
 
     fn set(&mut self, value: T, now: UnixMillis) {
@@ -425,10 +399,8 @@ fn merge_in<K: Ord, T: Ord>(entries: &mut BTreeMap<K, Dated<T>>, others: BTreeMa
 
 fn drop_oldest<K: Ord + Clone, T: Ord>(entries: &mut BTreeMap<K, Dated<T>>, most: usize) {
     while entries.len() > most {
-        let oldest = entries
-            .iter()
-            .min_by_key(|(key, entry)| (entry.changed_at, *key))
-            .map(|(key, _)| key.clone());
+        let oldest =
+            entries.iter().min_by_key(|(key, entry)| (entry.changed_at, *key)).map(|(key, _)| key.clone());
         oldest.and_then(|key| entries.remove(&key));
     }
 }

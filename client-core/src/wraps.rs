@@ -85,11 +85,7 @@ pub fn wrap_seed(
     seed: &AccountSeed,
     rng: &mut impl CryptoRng,
 ) -> Vec<u8> {
-    let place = Place {
-        kind: kek.kind(),
-        account,
-        generation: 0,
-    };
+    let place = Place { kind: kek.kind(), account, generation: 0 };
     place.wrap(kek.bytes(), seed.expose(), rng)
 }
 
@@ -98,14 +94,8 @@ pub fn wrap_seed(
 /// # Errors
 /// [`WrapError`], by cause.
 pub fn unwrap_seed(kek: SeedKek<'_>, account: AccountId, wrap: &[u8]) -> Result<AccountSeed, WrapError> {
-    let place = Place {
-        kind: kek.kind(),
-        account,
-        generation: 0,
-    };
-    place
-        .unwrap(kek.bytes(), wrap)
-        .map(|seed| AccountSeed::from_bytes(*seed))
+    let place = Place { kind: kek.kind(), account, generation: 0 };
+    place.unwrap(kek.bytes(), wrap).map(|seed| AccountSeed::from_bytes(*seed))
 }
 
 /// Wraps a root key of `account`.
@@ -115,11 +105,7 @@ pub fn wrap_root(
     root_key: &RootKey,
     rng: &mut impl CryptoRng,
 ) -> Vec<u8> {
-    let place = Place {
-        kind: WrapKind::Root,
-        account,
-        generation: root_key.generation(),
-    };
+    let place = Place { kind: WrapKind::Root, account, generation: root_key.generation() };
     place.wrap(root_wrap_key.expose(), root_key.expose(), rng)
 }
 
@@ -133,14 +119,8 @@ pub fn unwrap_root(
     generation: u32,
     wrap: &[u8],
 ) -> Result<RootKey, WrapError> {
-    let place = Place {
-        kind: WrapKind::Root,
-        account,
-        generation,
-    };
-    place
-        .unwrap(root_wrap_key.expose(), wrap)
-        .map(|key| RootKey::from_bytes(generation, *key))
+    let place = Place { kind: WrapKind::Root, account, generation };
+    place.unwrap(root_wrap_key.expose(), wrap).map(|key| RootKey::from_bytes(generation, *key))
 }
 
 /// What a wrap is of.
@@ -158,10 +138,7 @@ impl Place {
         let (key, commitment) = keys(kek, &wrap, &nonce);
         wrap.extend_from_slice(&nonce);
         wrap.extend_from_slice(&commitment);
-        let payload = Payload {
-            msg: secret,
-            aad: &wrap,
-        };
+        let payload = Payload { msg: secret, aad: &wrap };
         let ciphertext = XChaCha20Poly1305::new((&*key).into()).encrypt(&XNonce::from(nonce), payload);
         debug_assert!(ciphertext.is_ok(), "32 bytes are not too many");
         wrap.extend_from_slice(&ciphertext.unwrap_or_default());
@@ -189,10 +166,7 @@ impl Place {
         let (header, ciphertext) = wrap
             .split_at_checked(PREFIX_BYTES + NONCE_BYTES + COMMITMENT_BYTES)
             .ok_or(WrapError::Malformed)?;
-        let payload = Payload {
-            msg: ciphertext,
-            aad: header,
-        };
+        let payload = Payload { msg: ciphertext, aad: header };
         let opened = XChaCha20Poly1305::new((&*key).into())
             .decrypt(&XNonce::from(nonce), payload)
             .map(Zeroizing::new)
@@ -281,10 +255,7 @@ mod tests {
         let other = PasswordKek::from_bytes([9; 32]);
 
         assert_eq!(unwrap_seed(SeedKek::Password(&kek), ALICE, &wrap), Ok(seed));
-        assert_eq!(
-            unwrap_seed(SeedKek::Password(&other), ALICE, &wrap),
-            Err(WrapError::Refused)
-        );
+        assert_eq!(unwrap_seed(SeedKek::Password(&other), ALICE, &wrap), Err(WrapError::Refused));
     }
 
     #[test]
@@ -292,14 +263,8 @@ mod tests {
         let (kek, _, wrap) = wrapped();
         let recovery = RecoveryKek::from_bytes(*kek.expose());
 
-        assert_eq!(
-            unwrap_seed(SeedKek::Password(&kek), BOB, &wrap),
-            Err(WrapError::Misplaced)
-        );
-        assert_eq!(
-            unwrap_seed(SeedKek::Recovery(&recovery), ALICE, &wrap),
-            Err(WrapError::Misplaced)
-        );
+        assert_eq!(unwrap_seed(SeedKek::Password(&kek), BOB, &wrap), Err(WrapError::Misplaced));
+        assert_eq!(unwrap_seed(SeedKek::Recovery(&recovery), ALICE, &wrap), Err(WrapError::Misplaced));
     }
 
     #[test]
@@ -307,10 +272,7 @@ mod tests {
         let (kek, _, mut wrap) = wrapped();
         wrap[7..23].copy_from_slice(BOB.as_bytes());
 
-        assert_eq!(
-            unwrap_seed(SeedKek::Password(&kek), BOB, &wrap),
-            Err(WrapError::Refused)
-        );
+        assert_eq!(unwrap_seed(SeedKek::Password(&kek), BOB, &wrap), Err(WrapError::Refused));
     }
 
     #[test]
@@ -321,10 +283,7 @@ mod tests {
         let wrap = wrap_root(&root_wrap, ALICE, &root, &mut rng);
 
         assert_eq!(unwrap_root(&root_wrap, ALICE, 3, &wrap), Ok(root));
-        assert_eq!(
-            unwrap_root(&root_wrap, ALICE, 2, &wrap),
-            Err(WrapError::Misplaced)
-        );
+        assert_eq!(unwrap_root(&root_wrap, ALICE, 2, &wrap), Err(WrapError::Misplaced));
     }
 
     #[test]
@@ -333,23 +292,14 @@ mod tests {
         for bit in 0..wrap.len() * 8 {
             let mut flipped = wrap.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(
-                unwrap_seed(SeedKek::Password(&kek), ALICE, &flipped).is_err(),
-                "bit {bit}"
-            );
+            assert!(unwrap_seed(SeedKek::Password(&kek), ALICE, &flipped).is_err(), "bit {bit}");
         }
         for length in 0..wrap.len() {
             let cut = &wrap[..length];
-            assert_eq!(
-                unwrap_seed(SeedKek::Password(&kek), ALICE, cut),
-                Err(WrapError::Malformed)
-            );
+            assert_eq!(unwrap_seed(SeedKek::Password(&kek), ALICE, cut), Err(WrapError::Malformed));
         }
         let longer = [wrap.as_slice(), &[0]].concat();
-        assert_eq!(
-            unwrap_seed(SeedKek::Password(&kek), ALICE, &longer),
-            Err(WrapError::Malformed)
-        );
+        assert_eq!(unwrap_seed(SeedKek::Password(&kek), ALICE, &longer), Err(WrapError::Malformed));
     }
 
     /// A ciphertext with a tag that fits under the AEAD key, but somebody else's commitment.
@@ -361,10 +311,7 @@ mod tests {
         let mut spliced = wrap;
         spliced[51..83].copy_from_slice(&another[51..83]);
 
-        assert_eq!(
-            unwrap_seed(SeedKek::Password(&kek), ALICE, &spliced),
-            Err(WrapError::Refused)
-        );
+        assert_eq!(unwrap_seed(SeedKek::Password(&kek), ALICE, &spliced), Err(WrapError::Refused));
     }
 
     #[test]

@@ -50,27 +50,18 @@ pub(crate) struct Account {
 impl Account {
     /// Registers a person whose handle is `handle`.
     pub(crate) async fn register(http: &mut Http, handle: &str) -> Result<Self, Failure> {
-        let handle: Handle = handle
-            .parse()
-            .map_err(|_| Failure::Unreadable("a handle of ours"))?;
+        let handle: Handle = handle.parse().map_err(|_| Failure::Unreadable("a handle of ours"))?;
         let password = b"the password of a load generator";
         let opaque = ClientRegistration::<Suite>::start(&mut OsRng, password)
             .map_err(|_| Failure::Unreadable("an OPAQUE message"))?;
-        let start = RegisterStart {
-            handle,
-            registration_request: filler(opaque.message.serialize().as_slice())?,
-        };
+        let start =
+            RegisterStart { handle, registration_request: filler(opaque.message.serialize().as_slice())? };
         let started: RegisterStarted = http.json("/v1/accounts/register/start", &start).await?;
         let response = RegistrationResponse::deserialize(&started.registration_response)
             .map_err(|_| Failure::Unreadable("an OPAQUE message"))?;
         let upload = opaque
             .state
-            .finish(
-                &mut OsRng,
-                password,
-                response,
-                ClientRegistrationFinishParameters::default(),
-            )
+            .finish(&mut OsRng, password, response, ClientRegistrationFinishParameters::default())
             .map_err(|_| Failure::Unreadable("an OPAQUE message"))?
             .message
             .serialize();
@@ -78,11 +69,8 @@ impl Account {
         let id = AccountId::from_bytes(random());
         let identity_key = generate_key()?;
         let device_auth_key = generate_key()?;
-        let device = NewIdentity {
-            account: id,
-            identity_key: &identity_key,
-            device_auth_key: &device_auth_key,
-        };
+        let device =
+            NewIdentity { account: id, identity_key: &identity_key, device_auth_key: &device_auth_key };
         let (device, device_list) = device.certified()?;
         let device_id = device.device_id;
         let finish = RegisterFinish {
@@ -92,53 +80,28 @@ impl Account {
             registration_upload: filler(upload.as_slice())?,
             wraps: wraps()?,
             recovery_auth_hash: Exactly(random()),
-            vault: NewVault {
-                record_id: RecordId::from_bytes(random()),
-                ciphertext: filler(&[0x5a; 512])?,
-            },
+            vault: NewVault { record_id: RecordId::from_bytes(random()), ciphertext: filler(&[0x5a; 512])? },
             device,
             device_list: filler(&device_list)?,
         };
-        let answer = http
-            .call(post("/v1/accounts/register/finish", None, to_bytes(&finish)))
-            .await?;
+        let answer = http.call(post("/v1/accounts/register/finish", None, to_bytes(&finish))).await?;
         let tokens: SessionTokens = read_json(&answer)?;
-        Ok(Self {
-            id,
-            device: device_id,
-            token: tokens.access_token.0,
-            device_auth_key,
-        })
+        Ok(Self { id, device: device_id, token: tokens.access_token.0, device_auth_key })
     }
 
     /// Makes the direct group with `peer`, with everything that a commit bundle carries.
     pub(crate) async fn create_group(&self, http: &mut Http, peer: &Self) -> Result<Posted, Failure> {
-        let claim = ClaimKeyPackages {
-            claim_id: ClaimId::from_bytes(random()),
-            account_id: peer.id,
-        };
-        let answer = http
-            .call(post(
-                "/v1/key-packages/claim",
-                Some(&self.token),
-                to_bytes(&claim),
-            ))
-            .await?;
+        let claim = ClaimKeyPackages { claim_id: ClaimId::from_bytes(random()), account_id: peer.id };
+        let answer = http.call(post("/v1/key-packages/claim", Some(&self.token), to_bytes(&claim))).await?;
         let claimed: ClaimedKeyPackages =
             from_bytes(&answer).map_err(|_| Failure::Unreadable("claimed key packages"))?;
-        let devices: Vec<DeviceId> = claimed
-            .key_packages
-            .iter()
-            .map(|package| package.device_id)
-            .collect();
+        let devices: Vec<DeviceId> = claimed.key_packages.iter().map(|package| package.device_id).collect();
         let create = CreateGroup {
             kind: GroupKind::Direct,
             peer: Some(peer.id),
             bundle: self.first_commit(peer, claim.claim_id, devices)?,
         };
-        let answer = http
-            .call(post("/v1/groups", Some(&self.token), to_bytes(&create)))
-            .await?;
+        let answer = http.call(post("/v1/groups", Some(&self.token), to_bytes(&create))).await?;
         from_bytes(&answer).map_err(|_| Failure::Unreadable("the answer to a new group"))
     }
 
@@ -252,13 +215,7 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
 }
 
 fn wraps<const MAX: usize>() -> Result<List<Wrap, MAX>, Failure> {
-    let wrap = |kind, generation| {
-        Ok(Wrap {
-            kind,
-            generation,
-            bytes: filler(&[0x5a; 160])?,
-        })
-    };
+    let wrap = |kind, generation| Ok(Wrap { kind, generation, bytes: filler(&[0x5a; 160])? });
     let wraps = vec![
         wrap(WrapKind::Password, 0)?,
         wrap(WrapKind::Recovery, 0)?,
@@ -268,12 +225,7 @@ fn wraps<const MAX: usize>() -> Result<List<Wrap, MAX>, Failure> {
 }
 
 fn post<'a>(path: &'a str, token: Option<&'a str>, body: Vec<u8>) -> Call<'a> {
-    Call {
-        method: hyper::Method::POST,
-        path,
-        token,
-        body: Some((CBOR, body)),
-    }
+    Call { method: hyper::Method::POST, path, token, body: Some((CBOR, body)) }
 }
 
 fn filler<const MAX: usize>(bytes: &[u8]) -> Result<Bytes<MAX>, Failure> {
@@ -286,25 +238,19 @@ fn generate_key() -> Result<Ed25519KeyPair, Failure> {
 
 fn public(key: &Ed25519KeyPair) -> Result<[u8; 32], Failure> {
     let bytes = key.public_key().as_ref();
-    bytes
-        .try_into()
-        .map_err(|_| Failure::Unreadable("a public key of ours"))
+    bytes.try_into().map_err(|_| Failure::Unreadable("a public key of ours"))
 }
 
 fn sign(key: &Ed25519KeyPair, message: &[u8]) -> Result<Signature, Failure> {
     let signature = key.sign(message);
     let bytes = signature.as_ref().try_into();
-    bytes
-        .map(Signature::from_bytes)
-        .map_err(|_| Failure::Unreadable("a signature of ours"))
+    bytes.map(Signature::from_bytes).map_err(|_| Failure::Unreadable("a signature of ours"))
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
     let digest = digest::digest(&digest::SHA256, bytes);
-    hash.iter_mut()
-        .zip(digest.as_ref())
-        .for_each(|(to, from)| *to = *from);
+    hash.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
     hash
 }
 

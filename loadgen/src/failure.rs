@@ -7,10 +7,7 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Usage(String),
     #[error("{what}: {cause}")]
-    Io {
-        what: &'static str,
-        cause: std::io::Error,
-    },
+    Io { what: &'static str, cause: std::io::Error },
     #[error("the relay answered {status} to {what}: {body}")]
     Refused { what: String, status: u16, body: String },
     #[error("the relay refused a message: {0}")]

@@ -31,9 +31,7 @@ pub(crate) struct Call<'a> {
 
 impl Http {
     pub(crate) async fn connect(relay: SocketAddr) -> Result<Self, Failure> {
-        let stream = TcpStream::connect(relay)
-            .await
-            .map_err(Failure::io("connect to the relay"))?;
+        let stream = TcpStream::connect(relay).await.map_err(Failure::io("connect to the relay"))?;
         stream.set_nodelay(true).map_err(Failure::io("set TCP_NODELAY"))?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
@@ -49,12 +47,7 @@ impl Http {
         question: &Q,
     ) -> Result<A, Failure> {
         let body = serde_json::to_vec(question).map_err(|_| Failure::Unreadable("a question of ours"))?;
-        let call = Call {
-            method: Method::POST,
-            path,
-            token: None,
-            body: Some(("application/json", body)),
-        };
+        let call = Call { method: Method::POST, path, token: None, body: Some(("application/json", body)) };
         read_json(&self.call(call).await?)
     }
 
@@ -74,11 +67,7 @@ impl Http {
         let broken = |error: &dyn std::fmt::Display| Failure::Connection(error.to_string());
         let request = request.body(Full::from(body)).map_err(|error| broken(&error))?;
         self.sender.ready().await.map_err(|error| broken(&error))?;
-        let answer = self
-            .sender
-            .send_request(request)
-            .await
-            .map_err(|error| broken(&error))?;
+        let answer = self.sender.send_request(request).await.map_err(|error| broken(&error))?;
         let status = answer.status();
         let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
             .collect()

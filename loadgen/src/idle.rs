@@ -82,13 +82,7 @@ pub(crate) async fn run(options: &Options) -> Result<(), Failure> {
     };
     report::json(&run);
     report::table(
-        &[
-            "connections",
-            "start ms",
-            "RSS at rest KiB",
-            "RSS KiB each",
-            "PSS KiB each",
-        ],
+        &["connections", "start ms", "RSS at rest KiB", "RSS KiB each", "PSS KiB each"],
         &[vec![
             connections.to_string(),
             run.start_ms.to_string(),
@@ -109,11 +103,7 @@ async fn register(relay: &Relay, people: u64) -> Result<Vec<String>, Failure> {
             let mut http = Http::connect(address).await?;
             let mut tokens = Vec::new();
             for person in (lane..people).step_by(usize::try_from(REGISTER_AT_ONCE).unwrap_or(1)) {
-                tokens.push(
-                    Account::register(&mut http, &format!("idler-{person}"))
-                        .await?
-                        .token,
-                );
+                tokens.push(Account::register(&mut http, &format!("idler-{person}")).await?.token);
             }
             Ok::<_, Failure>(tokens)
         });
@@ -138,8 +128,6 @@ fn raise_file_limit(files: u64) -> Result<(), Failure> {
     }
     limit.current = Some(files);
     setrlimit(Resource::Nofile, limit).map_err(|_| {
-        Failure::Usage(format!(
-            "so many sockets need `ulimit -n {files}`; the hard limit is lower"
-        ))
+        Failure::Usage(format!("so many sockets need `ulimit -n {files}`; the hard limit is lower"))
     })
 }

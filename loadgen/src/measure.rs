@@ -8,10 +8,8 @@ use crate::failure::Failure;
 pub(crate) fn cpu_time(id: u32) -> Result<Duration, Failure> {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).map_err(Failure::io("read /proc"))?;
     // The name in parentheses may hold spaces; after it come state (3rd) … utime (14th), stime (15th).
-    let after_name = stat
-        .rsplit_once(')')
-        .map(|(_, rest)| rest)
-        .ok_or(Failure::Unreadable("/proc/…/stat"))?;
+    let after_name =
+        stat.rsplit_once(')').map(|(_, rest)| rest).ok_or(Failure::Unreadable("/proc/…/stat"))?;
     let mut ticks = after_name.split_whitespace().skip(11).map(str::parse::<u64>);
     let (Some(Ok(user)), Some(Ok(system))) = (ticks.next(), ticks.next()) else {
         return Err(Failure::Unreadable("/proc/…/stat"));
@@ -41,10 +39,7 @@ pub(crate) fn memory(id: u32) -> Result<Memory, Failure> {
             .and_then(|number| number.parse().ok())
             .ok_or(Failure::Unreadable("/proc/…/smaps_rollup"))
     };
-    Ok(Memory {
-        rss_kib: line("Rss:")?,
-        pss_kib: line("Pss:")?,
-    })
+    Ok(Memory { rss_kib: line("Rss:")?, pss_kib: line("Pss:")? })
 }
 
 /// Latencies of one run, microseconds.
@@ -53,8 +48,7 @@ pub(crate) struct Latencies(Vec<u32>);
 
 impl Latencies {
     pub(crate) fn add(&mut self, latency: Duration) {
-        self.0
-            .push(u32::try_from(latency.as_micros()).unwrap_or(u32::MAX));
+        self.0.push(u32::try_from(latency.as_micros()).unwrap_or(u32::MAX));
     }
 
     pub(crate) fn append(&mut self, mut other: Self) {

@@ -24,12 +24,7 @@ pub(crate) struct Messages {
 
 impl Messages {
     pub(crate) fn new(group: GroupId, epoch: u64, bytes: usize) -> Self {
-        Self {
-            prefix: random(),
-            group,
-            epoch,
-            bytes: bytes.max(8),
-        }
+        Self { prefix: random(), group, epoch, bytes: bytes.max(8) }
     }
 
     /// The message with this number.
@@ -53,16 +48,12 @@ impl Messages {
 
 /// The number in a message's id.
 pub(crate) fn number_of_id(id: MessageId) -> u64 {
-    id.as_bytes()
-        .last_chunk::<8>()
-        .map_or(u64::MAX, |bytes| u64::from_be_bytes(*bytes))
+    id.as_bytes().last_chunk::<8>().map_or(u64::MAX, |bytes| u64::from_be_bytes(*bytes))
 }
 
 /// The number in a ciphertext.
 pub(crate) fn number_of(ciphertext: &[u8]) -> Option<u64> {
-    ciphertext
-        .first_chunk::<8>()
-        .map(|bytes| u64::from_be_bytes(*bytes))
+    ciphertext.first_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes))
 }
 
 /// When the messages of one pair were sent, shared by its two ends.
@@ -73,10 +64,7 @@ pub(crate) struct SentTimes {
 
 impl SentTimes {
     pub(crate) fn new() -> Self {
-        Self {
-            origin: Instant::now(),
-            nanoseconds: (0..ON_THE_WAY_MAX).map(|_| AtomicU64::new(0)).collect(),
-        }
+        Self { origin: Instant::now(), nanoseconds: (0..ON_THE_WAY_MAX).map(|_| AtomicU64::new(0)).collect() }
     }
 
     /// Notes that the message `number` was sent at `at`.

@@ -51,21 +51,16 @@ impl Options {
 
     /// The option's value, where it is given.
     pub(crate) fn find<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, Failure> {
-        let parse = |text: &String| {
-            text.parse()
-                .map_err(|_| Failure::Usage(format!("--{name} can't be `{text}`")))
-        };
+        let parse =
+            |text: &String| text.parse().map_err(|_| Failure::Usage(format!("--{name} can't be `{text}`")));
         self.0.get(name).map(parse).transpose()
     }
 
     /// Numbers with commas between them.
     pub(crate) fn numbers(&self, name: &'static str, default: &str, max: u64) -> Result<Vec<u64>, Failure> {
         let text = self.0.get(name).map_or(default, String::as_str);
-        let wrong = || {
-            Failure::Usage(format!(
-                "--{name} is numbers from 1 to {max}, with commas between them"
-            ))
-        };
+        let wrong =
+            || Failure::Usage(format!("--{name} is numbers from 1 to {max}, with commas between them"));
         let numbers: Result<Vec<u64>, _> = text.split(',').map(str::parse).collect();
         match numbers {
             Ok(numbers) if numbers.iter().all(|number| (1..=max).contains(number)) => Ok(numbers),
@@ -104,11 +99,6 @@ mod tests {
         assert!(parse("--pairs").is_err());
         assert!(parse("--pairs 101").unwrap().number("pairs", 50, 100).is_err());
         assert!(parse("--pairs x").unwrap().number("pairs", 50, 100).is_err());
-        assert!(
-            parse("--in-flight 1,0")
-                .unwrap()
-                .numbers("in-flight", "1", 64)
-                .is_err()
-        );
+        assert!(parse("--in-flight 1,0").unwrap().numbers("in-flight", "1", 64).is_err());
     }
 }

@@ -80,9 +80,7 @@ impl Sender {
                     break;
                 }
                 self.times.note(next, self.counts_from(next));
-                self.socket
-                    .feed(&ClientFrame::Post(self.messages.post(next)?))
-                    .await?;
+                self.socket.feed(&ClientFrame::Post(self.messages.post(next)?)).await?;
                 next += 1;
             }
             if fed < next {
@@ -155,10 +153,7 @@ impl Sender {
             }
             RelayFrame::Entries { group_id, entries } => {
                 if let Some(last) = entries.last() {
-                    let cursor = Cursor {
-                        group_id,
-                        seq: last.seq,
-                    };
+                    let cursor = Cursor { group_id, seq: last.seq };
                     self.socket.acknowledge(cursor).await?;
                     self.socket.flush().await?;
                 }
@@ -219,10 +214,7 @@ impl Recipient {
                 frame = self.socket.ready()?;
             }
             if seq > 0 {
-                let cursor = Cursor {
-                    group_id: self.group,
-                    seq,
-                };
+                let cursor = Cursor { group_id: self.group, seq };
                 self.socket.acknowledge(cursor).await?;
                 self.socket.flush().await?;
             }

@@ -84,11 +84,9 @@ enum Load {
 pub(crate) async fn run(options: &Options) -> Result<(), Failure> {
     let loads: Vec<Load> = match options.find::<u64>("rate")? {
         Some(_) => vec![Load::PerSecond(options.number("rate", 1, RATE_MAX)?)],
-        None => options
-            .numbers("in-flight", "1,16", IN_FLIGHT_MAX)?
-            .into_iter()
-            .map(Load::InFlight)
-            .collect(),
+        None => {
+            options.numbers("in-flight", "1,16", IN_FLIGHT_MAX)?.into_iter().map(Load::InFlight).collect()
+        }
     };
     let bytes = options.number("bytes", 300, BYTES_MAX)?;
     let mut rows = Vec::new();
@@ -172,10 +170,7 @@ async fn meet(relay: &Relay, http: &mut Http, pair: u64, plan: Plan) -> Result<(
     let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let times = Arc::new(SentTimes::new());
     let now = Instant::now();
-    let window = Window {
-        from: now,
-        until: now,
-    };
+    let window = Window { from: now, until: now };
     let sender = Sender {
         socket: Socket::open(relay.address(), source, &writer.token).await?,
         messages: Messages::new(group, FIRST_EPOCH, plan.bytes),

@@ -78,20 +78,10 @@ impl Relay {
             .stderr(log)
             .kill_on_drop(true)
             .spawn()
-            .map_err(Failure::io(
-                "start the relay; build it with `cargo build --release -p sotto`",
-            ))?;
+            .map_err(Failure::io("start the relay; build it with `cargo build --release -p sotto`"))?;
         let process = child.id().ok_or(Failure::Unreadable("the relay's process id"))?;
-        let mut relay = Self {
-            child,
-            address,
-            directory,
-            process,
-            started_in: Duration::ZERO,
-        };
-        timeout(PATIENCE, relay.answers())
-            .await
-            .map_err(|_| Failure::Timeout("the relay's start"))??;
+        let mut relay = Self { child, address, directory, process, started_in: Duration::ZERO };
+        timeout(PATIENCE, relay.answers()).await.map_err(|_| Failure::Timeout("the relay's start"))??;
         relay.started_in = began.elapsed();
         Ok(relay)
     }
@@ -119,12 +109,7 @@ impl Relay {
     async fn answers(&mut self) -> Result<(), Failure> {
         loop {
             if let Ok(mut http) = Http::connect(self.address).await {
-                let call = Call {
-                    method: hyper::Method::GET,
-                    path: "/v1/relay",
-                    token: None,
-                    body: None,
-                };
+                let call = Call { method: hyper::Method::GET, path: "/v1/relay", token: None, body: None };
                 return http.call(call).await.map(|_| ());
             }
             if let Ok(Some(status)) = self.child.try_wait() {

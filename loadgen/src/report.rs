@@ -23,17 +23,11 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) {
     };
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
     let line = |cells: &mut dyn Iterator<Item = &str>| {
-        let padded: Vec<String> = cells
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:>width$}"))
-            .collect();
+        let padded: Vec<String> = cells.zip(&widths).map(|(cell, width)| format!("{cell:>width$}")).collect();
         print(&format!("| {} |", padded.join(" | ")));
     };
     line(&mut head.iter().copied());
-    let rules: Vec<String> = widths
-        .iter()
-        .map(|width| format!("{}:", "-".repeat(width - 1)))
-        .collect();
+    let rules: Vec<String> = widths.iter().map(|width| format!("{}:", "-".repeat(width - 1))).collect();
     line(&mut rules.iter().map(String::as_str));
     for row in rows {
         line(&mut row.iter().map(String::as_str));

@@ -30,19 +30,12 @@ impl Socket {
     pub(crate) async fn open(relay: SocketAddr, source: IpAddr, token: &str) -> Result<Self, Failure> {
         let stream = connect_from(relay, source).await?;
         let broken = |error: tokio_tungstenite::tungstenite::Error| Failure::Connection(error.to_string());
-        let mut request = format!("ws://{relay}/v1/socket")
-            .into_client_request()
-            .map_err(broken)?;
-        let bearer = format!("Bearer {token}")
-            .parse()
-            .map_err(|_| Failure::Unreadable("an access token"))?;
+        let mut request = format!("ws://{relay}/v1/socket").into_client_request().map_err(broken)?;
+        let bearer = format!("Bearer {token}").parse().map_err(|_| Failure::Unreadable("an access token"))?;
         request.headers_mut().insert(header::AUTHORIZATION, bearer);
-        let config = WebSocketConfig::default()
-            .read_buffer_size(BUFFER_BYTES)
-            .write_buffer_size(BUFFER_BYTES);
-        let (stream, _) = client_async_with_config(request, stream, Some(config))
-            .await
-            .map_err(broken)?;
+        let config =
+            WebSocketConfig::default().read_buffer_size(BUFFER_BYTES).write_buffer_size(BUFFER_BYTES);
+        let (stream, _) = client_async_with_config(request, stream, Some(config)).await.map_err(broken)?;
         let mut socket = Self(stream);
         let token = AccessToken(token.to_owned());
         socket.feed(&ClientFrame::Authenticate { token }).await?;
@@ -51,12 +44,7 @@ impl Socket {
             RelayFrame::Authenticated { .. } => {}
             _ => return Err(Failure::Unreadable("the answer to a token")),
         }
-        socket
-            .feed(&ClientFrame::Hello {
-                client_version: CLIENT_VERSION,
-                cursors: List::default(),
-            })
-            .await?;
+        socket.feed(&ClientFrame::Hello { client_version: CLIENT_VERSION, cursors: List::default() }).await?;
         socket.flush().await?;
         Ok(socket)
     }
@@ -78,10 +66,7 @@ impl Socket {
 
     /// Sends what was fed.
     pub(crate) async fn flush(&mut self) -> Result<(), Failure> {
-        self.0
-            .flush()
-            .await
-            .map_err(|error| Failure::Connection(error.to_string()))
+        self.0.flush().await.map_err(|error| Failure::Connection(error.to_string()))
     }
 
     /// The next frame of the relay.
@@ -118,10 +103,8 @@ fn read(message: Arrived) -> Result<Option<RelayFrame>, Failure> {
             Err(_) => Err(Failure::Unreadable("a frame of the relay")),
         },
         Some(Ok(Message::Close(reason))) => {
-            let reason = reason.map_or_else(
-                || "closed".to_owned(),
-                |reason| format!("closed with {}", reason.code),
-            );
+            let reason =
+                reason.map_or_else(|| "closed".to_owned(), |reason| format!("closed with {}", reason.code));
             Err(Failure::Connection(reason))
         }
         Some(Ok(_)) => Ok(None),
@@ -132,13 +115,8 @@ fn read(message: Arrived) -> Result<Option<RelayFrame>, Failure> {
 
 async fn connect_from(relay: SocketAddr, source: IpAddr) -> Result<TcpStream, Failure> {
     let socket = TcpSocket::new_v4().map_err(Failure::io("open a socket"))?;
-    socket
-        .bind(SocketAddr::new(source, 0))
-        .map_err(Failure::io("bind a loopback address"))?;
-    let stream = socket
-        .connect(relay)
-        .await
-        .map_err(Failure::io("connect to the relay"))?;
+    socket.bind(SocketAddr::new(source, 0)).map_err(Failure::io("bind a loopback address"))?;
+    let stream = socket.connect(relay).await.map_err(Failure::io("connect to the relay"))?;
     stream.set_nodelay(true).map_err(Failure::io("set TCP_NODELAY"))?;
     Ok(stream)
 }

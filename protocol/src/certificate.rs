@@ -152,9 +152,7 @@ mod tests {
     #[test]
     fn a_certificate_has_one_encoding() {
         torture(&certificate().encode(), |bytes| {
-            Certificate::decode(bytes)
-                .ok()
-                .map(|certificate| certificate.encode())
+            Certificate::decode(bytes).ok().map(|certificate| certificate.encode())
         });
     }
 }

@@ -100,11 +100,8 @@ impl Deltas {
             bytes.extend_from_slice(account.as_bytes());
             bytes.extend_from_slice(device.as_bytes());
         })?;
-        let roles: Vec<_> = self
-            .roles
-            .iter()
-            .map(|(account, role)| (*account, RoleByte::of(*role)))
-            .collect();
+        let roles: Vec<_> =
+            self.roles.iter().map(|(account, role)| (*account, RoleByte::of(*role))).collect();
         write_sorted(&mut bytes, &roles, |(account, role), bytes| {
             bytes.extend_from_slice(account.as_bytes());
             bytes.push(role.0);
@@ -125,8 +122,7 @@ impl Deltas {
     pub fn sorted(mut self) -> Self {
         self.added.sort_unstable();
         self.removed.sort_unstable();
-        self.roles
-            .sort_unstable_by_key(|(account, role)| (*account, RoleByte::of(*role)));
+        self.roles.sort_unstable_by_key(|(account, role)| (*account, RoleByte::of(*role)));
         self
     }
 }
@@ -164,10 +160,7 @@ fn write_sorted<T: Clone + Ord>(
 }
 
 fn read_leaf(reader: &mut Reader<'_>) -> Result<(AccountId, DeviceId), LayoutError> {
-    Ok((
-        AccountId::from_bytes(reader.array()?),
-        DeviceId::from_bytes(reader.array()?),
-    ))
+    Ok((AccountId::from_bytes(reader.array()?), DeviceId::from_bytes(reader.array()?)))
 }
 
 fn read_role(reader: &mut Reader<'_>) -> Result<(AccountId, Option<Role>), LayoutError> {
@@ -262,9 +255,7 @@ mod tests {
 
     #[test]
     fn deltas_have_one_encoding() {
-        torture(&sample().encode().unwrap(), |bytes| {
-            Deltas::decode(bytes).ok().map(|d| d.encode().unwrap())
-        });
+        torture(&sample().encode().unwrap(), |bytes| Deltas::decode(bytes).ok().map(|d| d.encode().unwrap()));
     }
 
     #[test]
@@ -287,29 +278,8 @@ mod tests {
         let twice = vec![(account(1), device(1)); 2];
         let two_roles = vec![(account(1), None), (account(1), Some(Role::Admin))];
 
-        assert_eq!(
-            Deltas {
-                added: many.collect(),
-                ..Deltas::default()
-            }
-            .encode(),
-            Err(OutOfRange)
-        );
-        assert_eq!(
-            Deltas {
-                removed: twice,
-                ..Deltas::default()
-            }
-            .encode(),
-            Err(OutOfRange)
-        );
-        assert_eq!(
-            Deltas {
-                roles: two_roles,
-                ..Deltas::default()
-            }
-            .encode(),
-            Err(OutOfRange)
-        );
+        assert_eq!(Deltas { added: many.collect(), ..Deltas::default() }.encode(), Err(OutOfRange));
+        assert_eq!(Deltas { removed: twice, ..Deltas::default() }.encode(), Err(OutOfRange));
+        assert_eq!(Deltas { roles: two_roles, ..Deltas::default() }.encode(), Err(OutOfRange));
     }
 }

@@ -126,24 +126,15 @@ impl DeviceListBody {
     /// [`LayoutError::OutOfRange`] names the field.
     pub fn check(&self) -> Result<(), LayoutError> {
         let first = self.version == FIRST_VERSION;
-        let ascending = self
-            .entries
-            .iter()
-            .zip(self.entries.iter().skip(1))
-            .all(|(one, next)| one.device < next.device);
-        let revoked_at_zero = self
-            .entries
-            .iter()
-            .any(|entry| entry.revoked_at == Some(UnixMillis(0)));
+        let ascending =
+            self.entries.iter().zip(self.entries.iter().skip(1)).all(|(one, next)| one.device < next.device);
+        let revoked_at_zero = self.entries.iter().any(|entry| entry.revoked_at == Some(UnixMillis(0)));
         let rules = [
             (self.version >= FIRST_VERSION, "version"),
             (first == (self.previous_hash == NO_PREVIOUS), "previous_hash"),
             (self.root_generation >= FIRST_ROOT_GENERATION, "root_generation"),
             (self.sealing_key.len() <= SEALING_KEY_BYTES_MAX, "sealing_key"),
-            (
-                ascending && self.entries.len() <= DEVICE_LIST_ENTRIES_MAX,
-                "entries",
-            ),
+            (ascending && self.entries.len() <= DEVICE_LIST_ENTRIES_MAX, "entries"),
             (!revoked_at_zero, "revoked_at"),
             (self.live().count() <= DEVICES_MAX, "live entries"),
         ];
@@ -199,9 +190,7 @@ impl DeviceListBody {
 }
 
 fn length_u16(length: usize, field: &'static str) -> Result<[u8; 2], LayoutError> {
-    u16::try_from(length)
-        .map(u16::to_be_bytes)
-        .map_err(|_| LayoutError::OutOfRange { field })
+    u16::try_from(length).map(u16::to_be_bytes).map_err(|_| LayoutError::OutOfRange { field })
 }
 
 /// A device list whose signature nobody has checked yet.

@@ -83,19 +83,12 @@ impl ErrorCode {
 
     /// The code with this number.
     pub fn from_number(number: u16) -> Option<Self> {
-        Self::TABLE
-            .iter()
-            .find(|row| row.0.number() == number)
-            .map(|row| row.0)
+        Self::TABLE.iter().find(|row| row.0.number() == number).map(|row| row.0)
     }
 
     fn row(self) -> (Self, &'static str, u16, &'static str) {
         const UNLISTED: (ErrorCode, &str, u16, &str) = (ErrorCode::Internal, "internal", 500, "");
-        Self::TABLE
-            .iter()
-            .find(|row| row.0 == self)
-            .copied()
-            .unwrap_or(UNLISTED)
+        Self::TABLE.iter().find(|row| row.0 == self).copied().unwrap_or(UNLISTED)
     }
 }
 
@@ -184,13 +177,7 @@ pub struct Facts {
 impl Problem {
     /// The problem document of `code`.
     pub fn new(code: ErrorCode, facts: Facts) -> Self {
-        Self {
-            kind: "about:blank".into(),
-            title: code.title().into(),
-            status: code.status(),
-            code,
-            facts,
-        }
+        Self { kind: "about:blank".into(), title: code.title().into(), status: code.status(), code, facts }
     }
 }
 
@@ -210,14 +197,8 @@ mod tests {
 
     #[test]
     fn a_problem_shows_only_the_facts_that_apply() {
-        let problem = Problem::new(
-            ErrorCode::StaleEpoch,
-            Facts {
-                epoch: Some(4),
-                head: Some(9),
-                ..Facts::default()
-            },
-        );
+        let problem =
+            Problem::new(ErrorCode::StaleEpoch, Facts { epoch: Some(4), head: Some(9), ..Facts::default() });
 
         let json = serde_json::to_string(&problem).unwrap();
 

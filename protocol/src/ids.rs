@@ -166,13 +166,9 @@ mod tests {
 
     #[test]
     fn texts_that_are_not_an_id_are_refused() {
-        for text in [
-            "",
-            "AAAA",
-            "-_v7-_v7-_v7-_v7-_v7-w=",
-            "-_v7-_v7-_v7-_v7-_v7-x",
-            "+/v7+/v7+/v7+/v7+/v7+w",
-        ] {
+        for text in
+            ["", "AAAA", "-_v7-_v7-_v7-_v7-_v7-w=", "-_v7-_v7-_v7-_v7-_v7-x", "+/v7+/v7+/v7+/v7+/v7+w"]
+        {
             assert_eq!(text.parse::<AccountId>(), Err(MalformedId), "{text}");
         }
     }

@@ -102,11 +102,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`LayoutError::TrailingBytes`].
     pub const fn finish(self) -> Result<(), LayoutError> {
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(LayoutError::TrailingBytes)
-        }
+        if self.rest.is_empty() { Ok(()) } else { Err(LayoutError::TrailingBytes) }
     }
 }
 

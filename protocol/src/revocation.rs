@@ -115,9 +115,7 @@ mod tests {
     #[test]
     fn a_revocation_has_one_encoding() {
         torture(&revocation().encode(), |bytes| {
-            Revocation::decode(bytes)
-                .ok()
-                .map(|revocation| revocation.encode())
+            Revocation::decode(bytes).ok().map(|revocation| revocation.encode())
         });
     }
 }

@@ -65,13 +65,8 @@ mod tests {
 
     #[test]
     fn commit_bytes_are_label_then_fields() {
-        let bytes = commit(
-            GroupId::from_bytes([1; 16]),
-            0x0203,
-            MessageId::from_bytes([4; 16]),
-            &[5; 32],
-            &[6; 32],
-        );
+        let bytes =
+            commit(GroupId::from_bytes([1; 16]), 0x0203, MessageId::from_bytes([4; 16]), &[5; 32], &[6; 32]);
 
         let mut expected = vec![15];
         expected.extend_from_slice(b"sotto/v1/commit");

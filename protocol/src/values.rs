@@ -29,11 +29,7 @@ impl<const MAX: usize> Bytes<MAX> {
     /// [`OutOfRange`] when there are more than `MAX`.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, OutOfRange> {
         let bytes = bytes.into();
-        if bytes.len() > MAX {
-            Err(OutOfRange)
-        } else {
-            Ok(Self(bytes))
-        }
+        if bytes.len() > MAX { Err(OutOfRange) } else { Ok(Self(bytes)) }
     }
 
     /// The bytes, given up.
@@ -69,9 +65,7 @@ impl<'de, const MAX: usize> serde::Deserialize<'de> for Bytes<MAX> {
         if text.len() / 4 > MAX / 3 + 1 {
             return Err(D::Error::custom(OutOfRange));
         }
-        let bytes = URL_SAFE_NO_PAD
-            .decode(text.as_bytes())
-            .map_err(|_| D::Error::custom("not base64url"))?;
+        let bytes = URL_SAFE_NO_PAD.decode(text.as_bytes()).map_err(|_| D::Error::custom("not base64url"))?;
         Self::new(bytes).map_err(D::Error::custom)
     }
 }
@@ -121,11 +115,7 @@ impl<'de, const N: usize> serde::Deserialize<'de> for Exactly<N> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error;
         let bytes = Bytes::<N>::deserialize(deserializer)?;
-        bytes
-            .into_vec()
-            .try_into()
-            .map(Self)
-            .map_err(|_| D::Error::custom(OutOfRange))
+        bytes.into_vec().try_into().map(Self).map_err(|_| D::Error::custom(OutOfRange))
     }
 }
 
@@ -199,14 +189,9 @@ impl FromStr for Handle {
         let folded = text.to_ascii_lowercase();
         let length = (HANDLE_CHARS_MIN..=HANDLE_CHARS_MAX).contains(&folded.len());
         let first = folded.starts_with(|c: char| c.is_ascii_lowercase());
-        let rest = folded
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
-        if length && first && rest {
-            Ok(Self(folded))
-        } else {
-            Err(OutOfRange)
-        }
+        let rest =
+            folded.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
+        if length && first && rest { Ok(Self(folded)) } else { Err(OutOfRange) }
     }
 }
 
@@ -245,11 +230,7 @@ impl<T, const MAX: usize> List<T, MAX> {
     /// # Errors
     /// [`OutOfRange`] when there are more than `MAX`.
     pub fn new(items: Vec<T>) -> Result<Self, OutOfRange> {
-        if items.len() > MAX {
-            Err(OutOfRange)
-        } else {
-            Ok(Self(items))
-        }
+        if items.len() > MAX { Err(OutOfRange) } else { Ok(Self(items)) }
     }
 
     /// The items, given up.
@@ -314,20 +295,8 @@ mod tests {
 
     #[test]
     fn handles_fold_capitals_and_refuse_everything_else() {
-        assert_eq!(
-            "Ada.Love-9".parse::<Handle>().map(|h| h.to_string()),
-            Ok("ada.love-9".into())
-        );
-        for text in [
-            "ab",
-            "9abc",
-            ".abc",
-            "a b",
-            "ädam",
-            "a/../b",
-            "abc\n",
-            &"a".repeat(33),
-        ] {
+        assert_eq!("Ada.Love-9".parse::<Handle>().map(|h| h.to_string()), Ok("ada.love-9".into()));
+        for text in ["ab", "9abc", ".abc", "a b", "ädam", "a/../b", "abc\n", &"a".repeat(33)] {
             assert!(text.parse::<Handle>().is_err(), "{text}");
         }
     }

@@ -96,9 +96,8 @@ impl FileMetadata {
     /// # Errors
     /// [`MetadataError::Container`], [`MetadataError::Malformed`].
     pub fn open(key: &MetadataKey, blob: BlobId, container: &[u8]) -> Result<Self, MetadataError> {
-        let (header, sealed) = container
-            .split_at_checked(HEADER_BYTES)
-            .ok_or(ContainerError::NotAContainer)?;
+        let (header, sealed) =
+            container.split_at_checked(HEADER_BYTES).ok_or(ContainerError::NotAContainer)?;
         let extent = Extent::of_container(container.len() as u64)?;
         if extent.chunks != 1 {
             return Err(ContainerError::WrongLength.into());
@@ -106,17 +105,11 @@ impl FileMetadata {
         let mut opener = Opener::labelled(METADATA, key.expose(), blob, header, extent)?;
         let plaintext = Zeroizing::new(opener.open_chunks(sealed)?);
         opener.finish()?;
-        let (length, rest) = plaintext
-            .split_first_chunk::<4>()
-            .ok_or(MetadataError::Malformed)?;
+        let (length, rest) = plaintext.split_first_chunk::<4>().ok_or(MetadataError::Malformed)?;
         let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| MetadataError::Malformed)?;
         let encoded = rest.get(..length).ok_or(MetadataError::Malformed)?;
         let metadata: Self = minicbor::decode(encoded).map_err(|_| MetadataError::Malformed)?;
-        if metadata.fits() {
-            Ok(metadata)
-        } else {
-            Err(MetadataError::Malformed)
-        }
+        if metadata.fits() { Ok(metadata) } else { Err(MetadataError::Malformed) }
     }
 
     const fn fits(&self) -> bool {
@@ -177,16 +170,9 @@ mod tests {
         let refused = Err(MetadataError::Container(ContainerError::WrongKey));
 
         assert_eq!(FileMetadata::open(&key, other, &container), refused);
-        assert_eq!(
-            FileMetadata::open(&MetadataKey::from_bytes([9; 32]), BLOB, &container),
-            refused
-        );
-        let as_content = Opener::new(
-            &FileKey::from_bytes(*key.expose()),
-            BLOB,
-            &container[..72],
-            container.len() as u64,
-        );
+        assert_eq!(FileMetadata::open(&MetadataKey::from_bytes([9; 32]), BLOB, &container), refused);
+        let as_content =
+            Opener::new(&FileKey::from_bytes(*key.expose()), BLOB, &container[..72], container.len() as u64);
         assert_eq!(as_content.err(), Some(ContainerError::WrongKey));
     }
 

@@ -73,12 +73,7 @@ impl Opener {
         if !bool::from(keys.commitment.ct_eq(&claimed)) {
             return Err(ContainerError::WrongKey);
         }
-        Ok(Self {
-            keys,
-            extent,
-            content_left: extent.plaintext_bytes,
-            next: 0,
-        })
+        Ok(Self { keys, extent, content_left: extent.plaintext_bytes, next: 0 })
     }
 
     /// Opens the next chunks: whole ones, any number of them. Returns their content without padding.
@@ -93,9 +88,7 @@ impl Opener {
                 return Err(ContainerError::OutOfTurn);
             }
             let plaintext = self.open_chunk(self.next, chunk)?;
-            let kept = usize::try_from(self.content_left)
-                .unwrap_or(usize::MAX)
-                .min(plaintext.len());
+            let kept = usize::try_from(self.content_left).unwrap_or(usize::MAX).min(plaintext.len());
             let (kept, padding) = plaintext.split_at(kept);
             if padding.iter().any(|&byte| byte != 0) {
                 return Err(ContainerError::BadPadding);
@@ -123,11 +116,7 @@ impl Opener {
     /// # Errors
     /// [`ContainerError::OutOfTurn`] when chunks are missing.
     pub fn finish(self) -> Result<(), ContainerError> {
-        if self.next == self.extent.chunks {
-            Ok(())
-        } else {
-            Err(ContainerError::OutOfTurn)
-        }
+        if self.next == self.extent.chunks { Ok(()) } else { Err(ContainerError::OutOfTurn) }
     }
 
     /// Goes over to reading anywhere, once the last chunk has proven the length (F-3).

@@ -33,10 +33,7 @@ impl Sealer {
         content_bytes: u64,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, ContainerError> {
-        let plaintext = PlaintextBytes {
-            content: content_bytes,
-            padded: padded_bytes(content_bytes),
-        };
+        let plaintext = PlaintextBytes { content: content_bytes, padded: padded_bytes(content_bytes) };
         Self::padded(CONTENT, key.expose(), blob, plaintext, rng)
     }
 
@@ -58,14 +55,7 @@ impl Sealer {
             *byte = *field;
         }
         let check = Opener::labelled(label, key, blob, &header, extent)?;
-        Ok(Self {
-            keys,
-            check,
-            header,
-            extent,
-            content_left: plaintext.content,
-            next: 0,
-        })
+        Ok(Self { keys, check, header, extent, content_left: plaintext.content, next: 0 })
     }
 
     /// Seals the next `count` chunks, or those that are left. `content` is exactly what [`Self::content_wanted`] of
@@ -101,13 +91,9 @@ impl Sealer {
             .stream
             .encrypt_in_place(index, self.extent.is_last(index), &[], &mut chunk)
             .map_err(|_| ContainerError::TooLarge)?;
-        let opened = self
-            .check
-            .open_chunks(&chunk)
-            .map_err(|_| ContainerError::Verification)?;
-        let (opened_content, padding) = opened
-            .split_at_checked(content.len())
-            .ok_or(ContainerError::Verification)?;
+        let opened = self.check.open_chunks(&chunk).map_err(|_| ContainerError::Verification)?;
+        let (opened_content, padding) =
+            opened.split_at_checked(content.len()).ok_or(ContainerError::Verification)?;
         if opened_content != content || padding.iter().any(|&byte| byte != 0) {
             return Err(ContainerError::Verification);
         }

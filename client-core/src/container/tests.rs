@@ -111,10 +111,8 @@ impl Vector {
     }
 
     fn seal(&self) -> Vec<u8> {
-        let lengths = PlaintextBytes {
-            content: self.content_bytes as u64,
-            padded: self.plaintext_bytes as u64,
-        };
+        let lengths =
+            PlaintextBytes { content: self.content_bytes as u64, padded: self.plaintext_bytes as u64 };
         let mut salt = GivenSalt(hex(&self.salt));
         let sealer = Sealer::padded(CONTENT, self.key().expose(), self.blob(), lengths, &mut salt).unwrap();
         seal_all(sealer, &content(self.content_bytes), 2)
@@ -122,10 +120,7 @@ impl Vector {
 }
 
 fn hex(text: &str) -> Vec<u8> {
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
-        .collect()
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
 /// Randomness that is the salt of a vector.
@@ -184,21 +179,13 @@ fn good_vectors_seal_to_their_bytes_and_open() {
 
         assert_eq!(container.len(), vector.container_bytes, "{name}");
         assert_eq!(container[..HEADER_BYTES], hex(&vector.header), "{name}");
-        assert_eq!(
-            Sha256::digest(&container)[..],
-            hex(&vector.container_sha256),
-            "{name}"
-        );
+        assert_eq!(Sha256::digest(&container)[..], hex(&vector.container_sha256), "{name}");
         if let Some(given) = &vector.container {
             assert_eq!(container, hex(given), "{name}");
         }
         let mut plaintext = content(vector.content_bytes);
         plaintext.resize(vector.plaintext_bytes, 0);
-        assert_eq!(
-            open_all(&vector.key(), vector.blob(), &container),
-            Ok(plaintext),
-            "{name}"
-        );
+        assert_eq!(open_all(&vector.key(), vector.blob(), &container), Ok(plaintext), "{name}");
         count += 1;
     }
     assert_eq!(count, 10);
@@ -219,19 +206,11 @@ fn bad_vectors_fail_as_their_names_say() {
             container[replacement.at..replacement.at + with.len()].copy_from_slice(&with);
         }
         assert_eq!(container.len(), vector.container_bytes, "{name}");
-        assert_eq!(
-            Sha256::digest(&container)[..],
-            hex(&vector.container_sha256),
-            "{name}"
-        );
+        assert_eq!(Sha256::digest(&container)[..], hex(&vector.container_sha256), "{name}");
 
         let outcome = open_all(&vector.key(), vector.blob(), &container);
 
-        assert_eq!(
-            outcome_name(&outcome),
-            (vector.expect.as_str(), vector.chunk),
-            "{name}"
-        );
+        assert_eq!(outcome_name(&outcome), (vector.expect.as_str(), vector.chunk), "{name}");
         count += 1;
     }
     assert_eq!(count, 28);
@@ -241,17 +220,9 @@ fn bad_vectors_fail_as_their_names_say() {
 
 #[test]
 fn content_of_every_length_around_a_chunk_reads_back() {
-    for length in [
-        0,
-        1,
-        4_095,
-        4_096,
-        4_097,
-        CHUNK_BYTES - 1,
-        CHUNK_BYTES,
-        CHUNK_BYTES + 1,
-        3 * CHUNK_BYTES + 5,
-    ] {
+    for length in
+        [0, 1, 4_095, 4_096, 4_097, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES + 5]
+    {
         let content = content(length);
         let container = sealed(&content);
 
@@ -303,20 +274,11 @@ fn a_sealer_takes_exactly_what_it_wants() {
 #[test]
 fn sizes_that_no_container_has_are_refused() {
     assert_eq!(container_bytes(u64::MAX), Err(ContainerError::TooLarge));
-    assert_eq!(
-        Sealer::new(&key(), BLOB, 1 << 50, &mut rng()).err(),
-        Some(ContainerError::TooLarge)
-    );
+    assert_eq!(Sealer::new(&key(), BLOB, 1 << 50, &mut rng()).err(), Some(ContainerError::TooLarge));
     let header = &sealed(&[])[..HEADER_BYTES];
     for length in [0, 71, 72, 87, u64::MAX] {
         let refused = Opener::new(&key(), BLOB, header, length).err();
-        assert!(
-            matches!(
-                refused,
-                Some(ContainerError::WrongLength | ContainerError::TooLarge)
-            ),
-            "{length}"
-        );
+        assert!(matches!(refused, Some(ContainerError::WrongLength | ContainerError::TooLarge)), "{length}");
     }
 }
 
@@ -344,9 +306,7 @@ fn an_opener_that_stops_early_says_so() {
     let mut opener = Opener::new(&key(), BLOB, &container[..HEADER_BYTES], container.len() as u64).unwrap();
     let wanted = opener.sealed_wanted(1).unwrap();
 
-    opener
-        .open_chunks(&container[HEADER_BYTES..HEADER_BYTES + wanted])
-        .unwrap();
+    opener.open_chunks(&container[HEADER_BYTES..HEADER_BYTES + wanted]).unwrap();
 
     assert_eq!(wanted, SEALED_CHUNK_BYTES);
     assert_eq!(opener.finish(), Err(ContainerError::OutOfTurn));
@@ -369,10 +329,7 @@ fn parts_of_chunks_and_bytes_behind_the_end_are_out_of_turn() {
 
 #[test]
 fn every_flipped_bit_of_a_small_container_and_every_truncation_is_refused() {
-    let lengths = PlaintextBytes {
-        content: 40,
-        padded: 40,
-    };
+    let lengths = PlaintextBytes { content: 40, padded: 40 };
     let sealer = Sealer::padded(CONTENT, key().expose(), BLOB, lengths, &mut rng()).unwrap();
     let container = seal_all(sealer, &content(40), 1);
     for bit in 0..container.len() * 8 {
@@ -418,9 +375,7 @@ fn any_range_reads_what_the_whole_reads() {
         3 * chunk..3 * chunk + 500,
         7..7,
     ] {
-        let opened = ranges
-            .open_range(&range, slice(ranges.container_range(&range)))
-            .unwrap();
+        let opened = ranges.open_range(&range, slice(ranges.container_range(&range))).unwrap();
         let expected = &content[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()];
         assert_eq!(opened, expected, "{range:?}");
     }
@@ -435,10 +390,7 @@ fn a_range_reader_finds_a_cut_container_before_it_reads() {
     let opener = Opener::new(&key(), BLOB, &container[..HEADER_BYTES], cut as u64).unwrap();
     let claimed_last = &container[HEADER_BYTES + SEALED_CHUNK_BYTES..cut];
 
-    assert_eq!(
-        opener.into_ranges(claimed_last).err(),
-        Some(ContainerError::BadChunk { index: 1 })
-    );
+    assert_eq!(opener.into_ranges(claimed_last).err(), Some(ContainerError::BadChunk { index: 1 }));
 }
 
 #[test]
@@ -452,14 +404,8 @@ fn a_range_of_other_chunks_is_refused() {
     let first_chunk = &container[HEADER_BYTES..HEADER_BYTES + SEALED_CHUNK_BYTES];
     let second = CHUNK_BYTES as u64..CHUNK_BYTES as u64 + 1;
 
-    assert_eq!(
-        ranges.open_range(&second, first_chunk),
-        Err(ContainerError::BadChunk { index: 1 })
-    );
-    assert_eq!(
-        ranges.open_range(&second, &first_chunk[1..]),
-        Err(ContainerError::OutOfTurn)
-    );
+    assert_eq!(ranges.open_range(&second, first_chunk), Err(ContainerError::BadChunk { index: 1 }));
+    assert_eq!(ranges.open_range(&second, &first_chunk[1..]), Err(ContainerError::OutOfTurn));
 }
 
 // ---- the capability to read (F-9)
@@ -469,10 +415,7 @@ fn a_read_capability_is_of_one_key_and_blob() {
     let capability = key().read_capability(BLOB);
 
     assert_eq!(capability, key().read_capability(BLOB));
-    assert_eq!(
-        capability.expose()[..8],
-        [0x1e, 0xc3, 0x16, 0x67, 0x57, 0xaa, 0xd1, 0x23]
-    ); // computed apart
+    assert_eq!(capability.expose()[..8], [0x1e, 0xc3, 0x16, 0x67, 0x57, 0xaa, 0xd1, 0x23]); // computed apart
     assert_ne!(capability, key().read_capability(BlobId::from_bytes([3; 16])));
     assert_ne!(capability, FileKey::from_bytes([9; 32]).read_capability(BLOB));
     assert_ne!(capability.hash(), *capability.expose());

@@ -59,9 +59,7 @@ fn forge(known: &VerifiedDeviceList, change: impl FnOnce(&mut DeviceListBody)) -
 }
 
 fn refusal(known: &VerifiedDeviceList, next: &VerifiedDeviceList) -> Option<ChainError> {
-    DeviceListChain::start(known.clone())
-        .check(next, IdentityRule::Pinned)
-        .err()
+    DeviceListChain::start(known.clone()).check(next, IdentityRule::Pinned).err()
 }
 
 #[test]
@@ -106,10 +104,7 @@ fn every_flipped_bit_and_every_truncation_is_refused() {
         assert!(VerifiedDeviceList::verify(&flipped).is_err(), "bit {bit}");
     }
     for length in 0..bytes.len() {
-        assert!(matches!(
-            VerifiedDeviceList::verify(&bytes[..length]),
-            Err(DeviceListError::Malformed(_))
-        ));
+        assert!(matches!(VerifiedDeviceList::verify(&bytes[..length]), Err(DeviceListError::Malformed(_))));
     }
 }
 
@@ -120,10 +115,7 @@ fn a_ghost_device_needs_the_identity_key() {
     ghost.device = device(2);
     list.body.entries.push(ghost);
 
-    assert_eq!(
-        VerifiedDeviceList::verify(&list.encode().unwrap()),
-        Err(DeviceListError::BadSignature)
-    );
+    assert_eq!(VerifiedDeviceList::verify(&list.encode().unwrap()), Err(DeviceListError::BadSignature));
 }
 
 #[test]
@@ -131,15 +123,9 @@ fn a_draft_takes_certified_devices_of_its_account_once() {
     let stranger = AccountSeed::from_bytes([8; 32]).identity();
     let mut draft = DeviceListDraft::after(&first());
 
-    assert_eq!(
-        draft.add(&certificate_by(&stranger, 2)),
-        Err(DeviceListError::WrongCertificate)
-    );
+    assert_eq!(draft.add(&certificate_by(&stranger, 2)), Err(DeviceListError::WrongCertificate));
     assert_eq!(draft.add(&certificate(1)), Err(DeviceListError::DeviceListed));
-    assert_eq!(
-        draft.revoke(device(2), UnixMillis(1)),
-        Err(DeviceListError::NoSuchDevice)
-    );
+    assert_eq!(draft.revoke(device(2), UnixMillis(1)), Err(DeviceListError::NoSuchDevice));
     draft.revoke(device(1), UnixMillis(1)).unwrap();
     assert_eq!(draft.add(&certificate(1)), Err(DeviceListError::DeviceListed));
     assert_eq!(draft.clone().sign(&stranger), Err(DeviceListError::WrongIdentity));
@@ -154,9 +140,7 @@ fn in_a_full_list_the_longest_revoked_device_makes_room() {
     let mut draft = DeviceListDraft::after(&first());
     for id in 2..=64 {
         draft.add(&certificate(id)).unwrap();
-        draft
-            .revoke(device(id), UnixMillis(1_000 - u64::from(id)))
-            .unwrap();
+        draft.revoke(device(id), UnixMillis(1_000 - u64::from(id))).unwrap();
     }
 
     draft.add(&certificate(65)).unwrap();
@@ -219,14 +203,8 @@ fn a_changed_identity_needs_a_decision() {
     let replaced = draft.sign(&new).unwrap();
     let chain = DeviceListChain::start(first());
 
-    assert_eq!(
-        chain.check(&replaced, IdentityRule::Pinned),
-        Err(ChainError::IdentityChanged)
-    );
-    assert_eq!(
-        chain.check(&replaced, IdentityRule::ChangeAccepted),
-        Ok(Succession::Next)
-    );
+    assert_eq!(chain.check(&replaced, IdentityRule::Pinned), Err(ChainError::IdentityChanged));
+    assert_eq!(chain.check(&replaced, IdentityRule::ChangeAccepted), Ok(Succession::Next));
 }
 
 #[test]
@@ -259,16 +237,7 @@ fn devices_keep_their_keys_and_stay_revoked() {
     });
     let revived = forge(&revoked, |body| body.entries[0].revoked_at = None);
 
-    assert_eq!(
-        refusal(&first(), &changed),
-        Some(ChainError::DeviceChanged(device(1)))
-    );
-    assert_eq!(
-        refusal(&first(), &vanished),
-        Some(ChainError::DeviceVanished(device(1)))
-    );
-    assert_eq!(
-        refusal(&revoked, &revived),
-        Some(ChainError::DeviceRevived(device(1)))
-    );
+    assert_eq!(refusal(&first(), &changed), Some(ChainError::DeviceChanged(device(1))));
+    assert_eq!(refusal(&first(), &vanished), Some(ChainError::DeviceVanished(device(1))));
+    assert_eq!(refusal(&revoked, &revived), Some(ChainError::DeviceRevived(device(1))));
 }

@@ -56,10 +56,7 @@ pub(crate) fn check_2_tree(
     let mut members = Vec::new();
     for member in tree.members() {
         let leaf = tree.leaf(member.index).ok_or(Violation::Certificate)?;
-        members.push(Member {
-            leaf_index: member.index.u32(),
-            certificate: check_1_leaf(leaf, known)?,
-        });
+        members.push(Member { leaf_index: member.index.u32(), certificate: check_1_leaf(leaf, known)? });
     }
     let certificates = check_4_one_leaf_per_device(members.iter().map(|member| &member.certificate))?;
     check_3_one_identity(&certificates)?;
@@ -154,10 +151,7 @@ pub(crate) fn check_commit(
 ) -> Result<Outcome, Violation> {
     let rules = Rules::from_context(commit.group_context())?;
     let proposed = read_proposals(before, commit, sender)?;
-    let path = commit
-        .update_path_leaf_node()
-        .map(|leaf| check_1_leaf(leaf, before.members))
-        .transpose()?;
+    let path = commit.update_path_leaf_node().map(|leaf| check_1_leaf(leaf, before.members)).transpose()?;
     let committer = match sender {
         Sender::Member(index) => {
             let old = before.members.iter().find(|member| member.index() == *index);
@@ -179,12 +173,7 @@ pub(crate) fn check_commit(
     check_membership(&leaves, &rules)?;
     let added = leaves_entering(&proposed, &committer, sender);
     let deltas = deltas_of(before, &added, &proposed.removed, &rules);
-    Ok(Outcome {
-        committer,
-        leaves,
-        rules,
-        deltas,
-    })
+    Ok(Outcome { committer, leaves, rules, deltas })
 }
 
 fn read_proposals(
@@ -192,10 +181,7 @@ fn read_proposals(
     commit: &StagedCommit,
     sender: &Sender,
 ) -> Result<Proposed, Violation> {
-    let mut proposed = Proposed {
-        added: Vec::new(),
-        removed: Vec::new(),
-    };
+    let mut proposed = Proposed { added: Vec::new(), removed: Vec::new() };
     for queued in commit.queued_proposals() {
         check_proposal_kind(queued, sender)?;
         match queued.proposal() {
@@ -204,10 +190,7 @@ fn read_proposals(
                 proposed.added.push(check_1_leaf(leaf, before.members)?);
             }
             Proposal::Remove(remove) => {
-                let gone = before
-                    .members
-                    .iter()
-                    .find(|member| member.index() == remove.removed());
+                let gone = before.members.iter().find(|member| member.index() == remove.removed());
                 proposed.removed.push(gone.ok_or(Violation::Proposal)?.clone());
             }
             _ => {}
@@ -226,11 +209,7 @@ fn check_proposal_kind(queued: &QueuedProposal, sender: &Sender) -> Result<(), V
         _ => false,
     };
     let by_value = queued.proposal_or_ref_type() == ProposalOrRefType::Proposal && queued.sender() == sender;
-    if known && by_value {
-        Ok(())
-    } else {
-        Err(Violation::Proposal)
-    }
+    if known && by_value { Ok(()) } else { Err(Violation::Proposal) }
 }
 
 fn leaves_after(
@@ -277,24 +256,13 @@ fn check_6_roles(
     if before.rules.role(own) == Some(Role::Admin) {
         return Ok(());
     }
-    if proposed
-        .added
-        .iter()
-        .any(|leaf| before.rules.role(leaf.body.account).is_none())
-    {
+    if proposed.added.iter().any(|leaf| before.rules.role(leaf.body.account).is_none()) {
         return Err(Violation::NotAllowed("adding an account"));
     }
     let comes_back = |member: &Member| {
-        proposed
-            .added
-            .iter()
-            .any(|leaf| check_3_replacement(&member.certificate, leaf).is_ok())
+        proposed.added.iter().any(|leaf| check_3_replacement(&member.certificate, leaf).is_ok())
     };
-    if proposed
-        .removed
-        .iter()
-        .any(|member| member.account() != own && !comes_back(member))
-    {
+    if proposed.removed.iter().any(|member| member.account() != own && !comes_back(member)) {
         return Err(Violation::NotAllowed("removing another account's device"));
     }
     if rules.roles != before.rules.roles {
@@ -304,10 +272,7 @@ fn check_6_roles(
         return Err(Violation::NotAllowed("changing the minimum client version"));
     }
     let own_device = |device: &DeviceId| {
-        before
-            .members
-            .iter()
-            .any(|member| member.account() == own && member.device() == *device)
+        before.members.iter().any(|member| member.account() == own && member.device() == *device)
     };
     if !rules.revoked.difference(&before.rules.revoked).all(own_device) {
         return Err(Violation::NotAllowed("revoking another account's device"));
@@ -324,26 +289,17 @@ fn check_7_external_commit(
     joiner: &Certificate,
 ) -> Result<(), Violation> {
     let body = &joiner.body;
-    let of_account = before
-        .members
-        .iter()
-        .find(|member| member.account() == body.account);
+    let of_account = before.members.iter().find(|member| member.account() == body.account);
     let of_account = of_account.ok_or(Violation::ExternalCommit("its account is no member"))?;
     if of_account.identity_key() != body.identity_key {
         return Err(Violation::IdentityChanged(body.account));
     }
-    let old: Vec<_> = before
-        .members
-        .iter()
-        .filter(|member| member.device() == body.device)
-        .collect();
+    let old: Vec<_> = before.members.iter().filter(|member| member.device() == body.device).collect();
     if old.iter().any(|member| member.account() != body.account) {
         return Err(Violation::AnotherDevice);
     }
     if !proposed.removed.iter().eq(old) {
-        return Err(Violation::ExternalCommit(
-            "it does not remove exactly its own old leaf",
-        ));
+        return Err(Violation::ExternalCommit("it does not remove exactly its own old leaf"));
     }
     if rules != before.rules {
         return Err(Violation::ExternalCommit("it changes the rules"));
@@ -362,11 +318,7 @@ fn check_8_lifetime(leaf: &LeafNode) -> Result<(), Violation> {
 /// Check 9: the authenticated data of a commit is the encoding of what it does.
 pub(crate) fn check_9_deltas(authenticated_data: &[u8], outcome: &Outcome) -> Result<(), Violation> {
     let told = Deltas::decode(authenticated_data).map_err(|_| Violation::AuthenticatedData)?;
-    if told == outcome.deltas {
-        Ok(())
-    } else {
-        Err(Violation::Deltas)
-    }
+    if told == outcome.deltas { Ok(()) } else { Err(Violation::Deltas) }
 }
 
 /// What a commit does, as envelope and authenticated data tell it. The first commit of a group tells its creator too.
@@ -385,9 +337,7 @@ pub(crate) fn deltas_of(
     let nobody = BTreeMap::new();
     let mut roles_before = &before.rules.roles;
     if before.epoch == 0 {
-        deltas
-            .added
-            .extend(before.members.iter().map(|member| leaf(&member.certificate)));
+        deltas.added.extend(before.members.iter().map(|member| leaf(&member.certificate)));
         roles_before = &nobody;
     }
     let accounts: BTreeSet<_> = roles_before.keys().chain(rules.roles.keys()).collect();
@@ -453,15 +403,10 @@ pub fn local_concerns(members: &[Member], known: &BTreeMap<AccountId, KnownAccou
         let (account, device, shown) = (member.account(), member.device(), member.identity_key());
         let concern = match known.get(&account) {
             None => Some(LocalConcern::UnknownAccount { account, shown }),
-            Some(known) if known.identity_key != shown => Some(LocalConcern::IdentityChanged {
-                account,
-                pinned: known.identity_key,
-                shown,
-            }),
-            Some(KnownAccount {
-                devices: Some(devices),
-                ..
-            }) => devices
+            Some(known) if known.identity_key != shown => {
+                Some(LocalConcern::IdentityChanged { account, pinned: known.identity_key, shown })
+            }
+            Some(KnownAccount { devices: Some(devices), .. }) => devices
                 .iter()
                 .all(|listed| listed.device != device || listed.leaf_key != member.certificate.body.leaf_key)
                 .then_some(LocalConcern::NotListed { account, device }),

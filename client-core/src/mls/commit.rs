@@ -137,11 +137,7 @@ impl Group {
             let pending = group.state.mls.pending_commit().ok_or(StoreError::Inconsistent)?;
             let sender = Sender::Member(group.state.mls.own_leaf_index());
             let outcome = check_commit(&group.before(), pending, &sender)?;
-            group
-                .state
-                .mls
-                .merge_pending_commit(&group.provider)
-                .map_err(library)?;
+            group.state.mls.merge_pending_commit(&group.provider).map_err(library)?;
             group.finish_merge(outcome)
         })
     }
@@ -183,12 +179,7 @@ impl Group {
         let signed = SignedCommit::new(self, commit, envelope);
         if message.wire_format() == WireFormat::PrivateMessage {
             // The committer has a leaf already: who did not sign it is known before anything is decrypted.
-            signed.verify(
-                self.state
-                    .members
-                    .iter()
-                    .find(|member| member.device() == envelope.device_id),
-            )?;
+            signed.verify(self.state.members.iter().find(|member| member.device() == envelope.device_id))?;
         }
         self.attempt(|group| group.check_and_merge(message, &signed, envelope))
     }
@@ -206,25 +197,16 @@ impl Group {
     /// Whether these bytes, from the log, are our pending commit: by hash, since the library's own recognition is
     /// not authenticated.
     pub fn is_pending_commit(&self, commit: &[u8]) -> bool {
-        self.state
-            .pending
-            .as_ref()
-            .is_some_and(|pending| pending.commit_hash == hash(commit))
+        self.state.pending.as_ref().is_some_and(|pending| pending.commit_hash == hash(commit))
     }
 
     fn stage(&mut self, own: &OwnLeaf, changes: Changes) -> Result<CommitBundle, Error> {
         let removed = self.find_removed(own, &changes.remove)?;
-        let added: Vec<_> = changes
-            .add
-            .iter()
-            .map(|package| package.certificate.clone())
-            .collect();
+        let added: Vec<_> = changes.add.iter().map(|package| package.certificate.clone()).collect();
         let rules = self.rules_after(&changes, &added, &removed);
         let deltas = deltas_of(&self.before(), &added, &removed, &rules);
         let deltas_bytes = deltas.encode().map_err(|_| Misuse::TooLarge)?;
-        let extensions = (rules != self.state.rules)
-            .then(|| rules.to_extensions())
-            .transpose();
+        let extensions = (rules != self.state.rules).then(|| rules.to_extensions()).transpose();
         let extensions = extensions.map_err(Misuse::BreaksRules)?;
 
         self.state.mls.set_aad(deltas_bytes.clone());
@@ -236,9 +218,7 @@ impl Group {
             .propose_adds(changes.add.into_iter().map(|package| package.key_package))
             .propose_removals(removed.iter().map(Member::index));
         if let Some(extensions) = extensions {
-            builder = builder
-                .propose_group_context_extensions(extensions)
-                .map_err(library)?;
+            builder = builder.propose_group_context_extensions(extensions).map_err(library)?;
         }
         let bundle = build(&self.provider, own, builder)?;
         let (commit, welcome, group_info) = bundle.into_messages();
@@ -247,11 +227,7 @@ impl Group {
             commit_hash: [0; 32],
             commit: serialize(&commit)?,
             welcome: welcome.as_ref().map(serialize).transpose()?,
-            group_info: group_info
-                .as_ref()
-                .map(serialize)
-                .transpose()?
-                .ok_or(Misuse::Refused)?,
+            group_info: group_info.as_ref().map(serialize).transpose()?.ok_or(Misuse::Refused)?,
             deltas,
             deltas_bytes,
         };
@@ -270,10 +246,7 @@ impl Group {
         }
         let record = Pending::encode(&bundle.commit_hash, &bundle.deltas_bytes);
         self.provider.store.write_own(&pending_key(self.id), Some(record));
-        self.state.pending = Some(Pending {
-            commit_hash: bundle.commit_hash,
-            deltas: bundle.deltas.clone(),
-        });
+        self.state.pending = Some(Pending { commit_hash: bundle.commit_hash, deltas: bundle.deltas.clone() });
         Ok(bundle)
     }
 
@@ -281,15 +254,8 @@ impl Group {
         devices
             .iter()
             .map(|device| {
-                let member = self
-                    .state
-                    .members
-                    .iter()
-                    .find(|member| member.device() == *device);
-                member
-                    .filter(|_| *device != own.device())
-                    .cloned()
-                    .ok_or(Misuse::NoSuchMember)
+                let member = self.state.members.iter().find(|member| member.device() == *device);
+                member.filter(|_| *device != own.device()).cloned().ok_or(Misuse::NoSuchMember)
             })
             .collect()
     }
@@ -297,11 +263,7 @@ impl Group {
     fn rules_after(&self, changes: &Changes, added: &[Certificate], removed: &[Member]) -> Rules {
         let mut rules = self.state.rules.clone();
         let stays = |account: AccountId| {
-            let kept = self
-                .state
-                .members
-                .iter()
-                .filter(|member| !removed.contains(member));
+            let kept = self.state.members.iter().filter(|member| !removed.contains(member));
             kept.map(Member::account)
                 .chain(added.iter().map(|leaf| leaf.body.account))
                 .any(|kept| kept == account)
@@ -321,11 +283,8 @@ impl Group {
         signed: &SignedCommit,
         envelope: &CommitEnvelope,
     ) -> Result<Merged, Error> {
-        let processed: ProcessedMessage = self
-            .state
-            .mls
-            .process_message(&self.provider, message)
-            .map_err(refusal)?;
+        let processed: ProcessedMessage =
+            self.state.mls.process_message(&self.provider, message).map_err(refusal)?;
         let sender = processed.sender().clone();
         let authenticated_data = processed.aad().to_vec();
         let staged: StagedCommit = match processed.into_content() {
@@ -337,10 +296,7 @@ impl Group {
             return Err(Unreadable::Own.into());
         }
         let outcome = check_commit(&self.before(), &staged, &sender)?;
-        let committer = Member {
-            leaf_index: 0,
-            certificate: outcome.committer.clone(),
-        };
+        let committer = Member { leaf_index: 0, certificate: outcome.committer.clone() };
         if (committer.account(), committer.device()) != (envelope.account_id, envelope.device_id) {
             return Err(RelayFault::Committer.into());
         }
@@ -349,10 +305,7 @@ impl Group {
         if *authenticated_data != *envelope.deltas {
             return Err(Violation::Envelope.into());
         }
-        self.state
-            .mls
-            .merge_staged_commit(&self.provider, staged)
-            .map_err(library)?;
+        self.state.mls.merge_staged_commit(&self.provider, staged).map_err(library)?;
         self.finish_merge(outcome)
     }
 
@@ -361,15 +314,10 @@ impl Group {
         self.provider.store.write_own(&pending_key(self.id), None);
         self.state.pending = None;
         let mut known = self.state.members.clone();
-        known.extend(outcome.leaves.values().map(|leaf| Member {
-            leaf_index: 0,
-            certificate: leaf.clone(),
-        }));
+        known.extend(outcome.leaves.values().map(|leaf| Member { leaf_index: 0, certificate: leaf.clone() }));
         let (rules, members) = read_tree(&self.state.mls, &known)?;
         let same = members.len() == outcome.leaves.len()
-            && members
-                .iter()
-                .all(|member| outcome.leaves.get(&member.device()) == Some(&member.certificate));
+            && members.iter().all(|member| outcome.leaves.get(&member.device()) == Some(&member.certificate));
         if !same || rules != outcome.rules {
             return Err(StoreError::Inconsistent.into());
         }
@@ -393,26 +341,13 @@ struct SignedCommit {
 impl SignedCommit {
     fn new(group: &Group, commit: &[u8], envelope: &CommitEnvelope) -> Self {
         let (commit_hash, deltas_hash) = (hash(commit), hash(&envelope.deltas));
-        let bytes = signed::commit(
-            group.id,
-            group.epoch(),
-            envelope.message_id,
-            &commit_hash,
-            &deltas_hash,
-        );
-        Self {
-            bytes,
-            signature: Signature::from_bytes(envelope.signature.0),
-        }
+        let bytes = signed::commit(group.id, group.epoch(), envelope.message_id, &commit_hash, &deltas_hash);
+        Self { bytes, signature: Signature::from_bytes(envelope.signature.0) }
     }
 
     fn verify(&self, committer: Option<&Member>) -> Result<(), RelayFault> {
         let committer = committer.ok_or(RelayFault::Committer)?;
-        if verifies(
-            committer.device_auth_key().as_bytes(),
-            &self.bytes,
-            &self.signature,
-        ) {
+        if verifies(committer.device_auth_key().as_bytes(), &self.bytes, &self.signature) {
             Ok(())
         } else {
             Err(RelayFault::CommitSignature)

@@ -91,12 +91,7 @@ impl State {
         if pending.is_some() != mls.pending_commit().is_some() {
             return Err(StoreError::Inconsistent.into());
         }
-        Ok(Self {
-            mls,
-            rules,
-            members,
-            pending,
-        })
+        Ok(Self { mls, rules, members, pending })
     }
 }
 
@@ -177,17 +172,9 @@ impl Group {
         let padded = pad(content)?;
         self.attempt(|group| {
             group.state.mls.set_aad(authenticated_data.to_vec());
-            let message = group
-                .state
-                .mls
-                .create_message(&group.provider, own, &padded)
-                .map_err(library)?;
+            let message = group.state.mls.create_message(&group.provider, own, &padded).map_err(library)?;
             let bytes = serialize(&message)?;
-            if bytes.len() > MESSAGE_BYTES_MAX {
-                Err(Misuse::TooLarge.into())
-            } else {
-                Ok(bytes)
-            }
+            if bytes.len() > MESSAGE_BYTES_MAX { Err(Misuse::TooLarge.into()) } else { Ok(bytes) }
         })
     }
 
@@ -205,19 +192,12 @@ impl Group {
         }
         let epoch = message.epoch().as_u64();
         if epoch > self.epoch() {
-            return Err(Error::OutOfSync {
-                epoch: self.epoch(),
-                offered: epoch,
-            });
+            return Err(Error::OutOfSync { epoch: self.epoch(), offered: epoch });
         }
         if epoch.saturating_add(PAST_EPOCHS as u64) < self.epoch() {
             return Err(Unreadable::EpochTooOld.into());
         }
-        let processed = self
-            .state
-            .mls
-            .process_message(&self.provider, message)
-            .map_err(refusal)?;
+        let processed = self.state.mls.process_message(&self.provider, message).map_err(refusal)?;
         let (account, device) = author(processed.credential())?;
         let authenticated_data = processed.aad().to_vec();
         let plaintext = match processed.into_content() {
@@ -226,21 +206,10 @@ impl Group {
             _ => return Err(Violation::WrongKind.into()),
         };
         // Entries come in order, so this one was accepted after everything merged so far.
-        if !self
-            .state
-            .members
-            .iter()
-            .any(|member| (member.account(), member.device()) == (account, device))
-        {
+        if !self.state.members.iter().any(|member| (member.account(), member.device()) == (account, device)) {
             return Err(Violation::SenderGone(device).into());
         }
-        Ok(Decrypted {
-            account,
-            device,
-            epoch,
-            content: unpad(&plaintext)?,
-            authenticated_data,
-        })
+        Ok(Decrypted { account, device, epoch, content: unpad(&plaintext)?, authenticated_data })
     }
 
     /// Deletes the keys of past epochs that are older than 48 hours. To be called now and then, and on loading.
@@ -250,11 +219,7 @@ impl Group {
     pub fn forget_past_epochs(&mut self) -> Result<(), Error> {
         let policy = PastEpochDeletion::older_than_duration(PAST_EPOCH_TIME).max_past_epochs(PAST_EPOCHS);
         self.attempt(|group| {
-            group
-                .state
-                .mls
-                .delete_past_epoch_secrets(&group.provider, policy)
-                .map_err(library)
+            group.state.mls.delete_past_epoch_secrets(&group.provider, policy).map_err(library)
         })
     }
 
@@ -300,10 +265,7 @@ impl Group {
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
         use openmls_traits::OpenMlsProvider as _;
         self.require_active()?;
-        let secret = self
-            .state
-            .mls
-            .export_secret(self.provider.crypto(), label, context, bytes);
+        let secret = self.state.mls.export_secret(self.provider.crypto(), label, context, bytes);
         Ok(secret.map(Zeroizing::new).map_err(|_| Misuse::TooLarge)?)
     }
 
@@ -332,11 +294,7 @@ impl Group {
     }
 
     pub(super) fn before(&self) -> Before<'_> {
-        Before {
-            epoch: self.epoch(),
-            members: &self.state.members,
-            rules: &self.state.rules,
-        }
+        Before { epoch: self.epoch(), members: &self.state.members, rules: &self.state.rules }
     }
 
     pub(super) fn parse(&self, bytes: &[u8], bytes_max: usize) -> Result<ProtocolMessage, Error> {
@@ -344,9 +302,7 @@ impl Group {
             return Err(RelayFault::Malformed.into());
         }
         let message = MlsMessageIn::tls_deserialize_exact(bytes).map_err(|_| RelayFault::Malformed)?;
-        let message = message
-            .try_into_protocol_message()
-            .map_err(|_| RelayFault::Malformed)?;
+        let message = message.try_into_protocol_message().map_err(|_| RelayFault::Malformed)?;
         if message.group_id().as_slice() != self.id.as_bytes() {
             return Err(RelayFault::WrongGroup.into());
         }
@@ -363,11 +319,7 @@ impl Group {
     }
 
     pub(super) fn require_active(&self) -> Result<(), Error> {
-        if self.is_active() {
-            Ok(())
-        } else {
-            Err(Misuse::NotAMember.into())
-        }
+        if self.is_active() { Ok(()) } else { Err(Misuse::NotAMember.into()) }
     }
 
     pub(super) fn require_ready(&self) -> Result<(), Error> {
@@ -376,17 +328,9 @@ impl Group {
     }
 
     pub(super) fn require_own(&self, own: &OwnLeaf) -> Result<(), Error> {
-        let leaf = self
-            .state
-            .mls
-            .own_leaf_node()
-            .map(|leaf| leaf.signature_key().as_slice().to_vec());
+        let leaf = self.state.mls.own_leaf_node().map(|leaf| leaf.signature_key().as_slice().to_vec());
         let same = leaf.is_some_and(|key| key == own.certificate().body.leaf_key.as_bytes());
-        if same {
-            Ok(())
-        } else {
-            Err(Misuse::WrongKeys.into())
-        }
+        if same { Ok(()) } else { Err(Misuse::WrongKeys.into()) }
     }
 }
 
@@ -410,19 +354,13 @@ pub(crate) fn hash(bytes: &[u8]) -> [u8; 32] {
 }
 
 pub(crate) fn serialize(message: &MlsMessageOut) -> Result<Vec<u8>, Error> {
-    message
-        .tls_serialize_detached()
-        .map_err(|_| StoreError::Encode.into())
+    message.tls_serialize_detached().map_err(|_| StoreError::Encode.into())
 }
 
 /// An older client stops at its cursor.
 pub(crate) fn require_version(rules: &Rules) -> Result<(), Error> {
     let minimum = rules.minimum_client_version;
-    if minimum > CLIENT_VERSION {
-        Err(Error::NewerClientNeeded { minimum })
-    } else {
-        Ok(())
-    }
+    if minimum > CLIENT_VERSION { Err(Error::NewerClientNeeded { minimum }) } else { Ok(()) }
 }
 
 /// Account and device of a credential that passed check 1 when its leaf came in.

@@ -47,10 +47,8 @@ pub fn join_from_welcome(store: GroupStore, own: &OwnLeaf, welcome: &[u8]) -> Re
     let (rules, members) = read_tree(&mls, &[])?;
     require_version(&rules)?;
     require_own_leaf(&mls, &members, own)?;
-    let inviter = members
-        .into_iter()
-        .find(|member| member.leaf_index == inviter)
-        .ok_or(Violation::WrongKind)?;
+    let inviter =
+        members.into_iter().find(|member| member.leaf_index == inviter).ok_or(Violation::WrongKind)?;
     let id = GroupId::try_from(mls.group_id().as_slice()).map_err(|_| RelayFault::Malformed)?;
     Ok((Group::load(provider.store, id)?, inviter))
 }
@@ -117,11 +115,7 @@ impl PendingJoin {
         let (rules, members) = read_group_info(&info)?;
         require_version(&rules)?;
         let old = own_old_leaf(own, &rules, &members)?;
-        let before = Before {
-            epoch,
-            members: &members,
-            rules: &rules,
-        };
+        let before = Before { epoch, members: &members, rules: &rules };
         let added = std::slice::from_ref(own.certificate());
         let deltas = deltas_of(&before, added, old.as_slice(), &rules);
         let deltas_bytes = deltas.encode().map_err(|_| Misuse::TooLarge)?;
@@ -131,31 +125,12 @@ impl PendingJoin {
         provider.store.use_pending_room();
         let (commit, group_info) = build_external_commit(&provider, own, info, &deltas_bytes)?;
         let commit_hash = hash(&commit);
-        provider
-            .store
-            .write_own(&join_key(id), Some(Pending::encode(&commit_hash, &deltas_bytes)));
+        provider.store.write_own(&join_key(id), Some(Pending::encode(&commit_hash, &deltas_bytes)));
         provider.store.use_current_room();
-        let pending = Pending {
-            commit_hash,
-            deltas: deltas.clone(),
-        };
-        let bundle = CommitBundle {
-            epoch,
-            commit,
-            commit_hash,
-            welcome: None,
-            group_info,
-            deltas,
-            deltas_bytes,
-        };
-        Ok((
-            Self {
-                id,
-                store: provider.store,
-                pending,
-            },
-            bundle,
-        ))
+        let pending = Pending { commit_hash, deltas: deltas.clone() };
+        let bundle =
+            CommitBundle { epoch, commit, commit_hash, welcome: None, group_info, deltas, deltas_bytes };
+        Ok((Self { id, store: provider.store, pending }, bundle))
     }
 
     /// Rebuilds a pending join from the records under [`group_prefix`]; gives the store back if there is none.
@@ -218,12 +193,7 @@ fn parse_group_info(bytes: &[u8]) -> Result<VerifiableGroupInfo, Error> {
 
 /// Check 2 for the ratchet tree of a group info, before anything is built on it.
 fn read_group_info(info: &VerifiableGroupInfo) -> Result<(Rules, Vec<Member>), Error> {
-    let tree = info
-        .extensions()
-        .ratchet_tree()
-        .ok_or(RelayFault::Malformed)?
-        .ratchet_tree()
-        .clone();
+    let tree = info.extensions().ratchet_tree().ok_or(RelayFault::Malformed)?.ratchet_tree().clone();
     let scratch = GroupStore::default();
     let (tree, _) =
         PublicGroup::from_external(&crypto()?, &scratch, tree, info.clone(), ProposalStore::new())
@@ -235,10 +205,8 @@ fn read_group_info(info: &VerifiableGroupInfo) -> Result<(Rules, Vec<Member>), E
 
 /// Check 7, our side: may we join, and which leaf of ours goes?
 fn own_old_leaf(own: &OwnLeaf, rules: &Rules, members: &[Member]) -> Result<Option<Member>, Error> {
-    let account = members
-        .iter()
-        .find(|member| member.account() == own.account())
-        .ok_or(Misuse::NotAMember)?;
+    let account =
+        members.iter().find(|member| member.account() == own.account()).ok_or(Misuse::NotAMember)?;
     if account.identity_key() != own.certificate().body.identity_key {
         return Err(Violation::IdentityChanged(own.account()).into());
     }
@@ -284,10 +252,6 @@ fn build_external_commit(
     let (_, members) = read_tree(&group, &[])?;
     require_own_leaf(&group, &members, own)?;
     let (commit, _, group_info) = bundle.into_messages();
-    let group_info = group_info
-        .as_ref()
-        .map(serialize)
-        .transpose()?
-        .ok_or(Misuse::Refused)?;
+    let group_info = group_info.as_ref().map(serialize).transpose()?.ok_or(Misuse::Refused)?;
     Ok((serialize(&commit)?, group_info))
 }

@@ -97,9 +97,7 @@ fn make_one(
         .build(suite(), provider, own, own.credential())
         .map_err(|_| Error::Store(StoreError::Encode))?;
     let message = MlsMessageOut::from(bundle.into_key_package());
-    let bytes = message
-        .tls_serialize_detached()
-        .map_err(|_| Error::Store(StoreError::Encode))?;
+    let bytes = message.tls_serialize_detached().map_err(|_| Error::Store(StoreError::Encode))?;
     Ok(NewKeyPackage { bytes, expires_at })
 }
 
@@ -162,34 +160,18 @@ pub fn check_key_package(
     let certificate = check_1_leaf(key_package.leaf_node(), &[])?;
     let body = &certificate.body;
     let same = (body.account, body.device, body.identity_key, body.leaf_key)
-        == (
-            expected.account,
-            expected.device,
-            expected.identity_key,
-            expected.leaf_key,
-        );
+        == (expected.account, expected.device, expected.identity_key, expected.leaf_key);
     if !same {
         return Err(RelayFault::WrongDevice.into());
     }
     let kind = check_8_dates(&key_package, now)?;
-    Ok(CheckedKeyPackage {
-        key_package,
-        certificate,
-        kind,
-    })
+    Ok(CheckedKeyPackage { key_package, certificate, kind })
 }
 
 /// Check 8: whoever claims a key package holds its real dates against the clock.
 fn check_8_dates(key_package: &KeyPackage, now: UnixMillis) -> Result<KeyPackageKind, Error> {
-    let kind = if key_package.last_resort() {
-        KeyPackageKind::LastResort
-    } else {
-        KeyPackageKind::OneUse
-    };
-    let dates = key_package
-        .extensions()
-        .unknown(DATES_EXTENSION)
-        .ok_or(Violation::Dates)?;
+    let kind = if key_package.last_resort() { KeyPackageKind::LastResort } else { KeyPackageKind::OneUse };
+    let dates = key_package.extensions().unknown(DATES_EXTENSION).ok_or(Violation::Dates)?;
     let mut reader = Reader::new(&dates.0);
     let (Ok(created_at), Ok(expires_at), Ok(())) = (reader.u64(), reader.u64(), reader.finish()) else {
         return Err(Violation::Dates.into());

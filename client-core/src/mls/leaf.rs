@@ -149,10 +149,7 @@ pub(crate) fn credential(account: AccountId, device: DeviceId) -> Credential {
 
 /// The certificate of a leaf, not yet verified.
 pub(crate) fn certificate_of(leaf: &LeafNode) -> Result<Certificate, Violation> {
-    let bytes = leaf
-        .extensions()
-        .unknown(CERTIFICATE_EXTENSION)
-        .ok_or(Violation::Certificate)?;
+    let bytes = leaf.extensions().unknown(CERTIFICATE_EXTENSION).ok_or(Violation::Certificate)?;
     Certificate::decode(&bytes.0).map_err(|_| Violation::Certificate)
 }
 

@@ -32,9 +32,7 @@ pub(crate) fn pad(content: &[u8]) -> Result<Zeroizing<Vec<u8>>, Misuse> {
 
 /// What [`pad`] wrapped; anything else is refused.
 pub(crate) fn unpad(padded: &[u8]) -> Result<Zeroizing<Vec<u8>>, Violation> {
-    let (length, rest) = padded
-        .split_first_chunk::<LENGTH_BYTES>()
-        .ok_or(Violation::Padding)?;
+    let (length, rest) = padded.split_first_chunk::<LENGTH_BYTES>().ok_or(Violation::Padding)?;
     let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| Violation::Padding)?;
     let (content, zeros) = rest.split_at_checked(length).ok_or(Violation::Padding)?;
     if padded_bytes(length) != padded.len() || zeros.iter().any(|byte| *byte != 0) {
@@ -54,10 +52,7 @@ mod tests {
         assert_eq!(sizes, [256, 256, 1024, 1024, 4096, 16_384, 65_536]);
         for content in (65_533..400_000).step_by(997) {
             let padded = padded_bytes(content);
-            assert!(
-                padded >= content + 4 && padded * 100 <= (content + 4) * 112,
-                "{content}"
-            );
+            assert!(padded >= content + 4 && padded * 100 <= (content + 4) * 112, "{content}");
         }
     }
 

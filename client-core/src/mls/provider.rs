@@ -29,10 +29,7 @@ pub(crate) struct Provider {
 
 impl Provider {
     pub(crate) fn new(store: GroupStore) -> Result<Self, Error> {
-        Ok(Self {
-            crypto: crypto()?,
-            store,
-        })
+        Ok(Self { crypto: crypto()?, store })
     }
 }
 

@@ -98,22 +98,14 @@ impl Rules {
         let roles = read_roles(&mut reader)?;
         let revoked = read_revoked(&mut reader)?;
         reader.finish()?;
-        Ok(Self {
-            suite_profile,
-            minimum_client_version,
-            roles,
-            revoked,
-        })
+        Ok(Self { suite_profile, minimum_client_version, roles, revoked })
     }
 
     /// The extensions of a group context: required capabilities and these rules.
     pub(crate) fn to_extensions(&self) -> Result<Extensions<GroupContext>, Violation> {
         let rules = Extension::Unknown(RULES_EXTENSION, UnknownExtension(self.encode()?));
-        Extensions::from_vec(vec![
-            Extension::RequiredCapabilities(required_capabilities()),
-            rules,
-        ])
-        .map_err(|_| Violation::Rules)
+        Extensions::from_vec(vec![Extension::RequiredCapabilities(required_capabilities()), rules])
+            .map_err(|_| Violation::Rules)
     }
 
     /// Reads the extensions of a group context: exactly our required capabilities and our rules, of our suite.
@@ -132,28 +124,21 @@ impl Rules {
 }
 
 fn required_capabilities() -> RequiredCapabilitiesExtension {
-    let ours = [
-        ExtensionType::Unknown(CERTIFICATE_EXTENSION),
-        ExtensionType::Unknown(RULES_EXTENSION),
-    ];
+    let ours = [ExtensionType::Unknown(CERTIFICATE_EXTENSION), ExtensionType::Unknown(RULES_EXTENSION)];
     RequiredCapabilitiesExtension::new(&ours, &[], &[])
 }
 
 fn read_roles(reader: &mut Reader<'_>) -> Result<BTreeMap<AccountId, Role>, LayoutError> {
     let count = usize::from(reader.u16()?);
     if count > GROUP_ACCOUNTS_MAX {
-        return Err(LayoutError::OutOfRange {
-            field: "count of roles",
-        });
+        return Err(LayoutError::OutOfRange { field: "count of roles" });
     }
     let mut roles = BTreeMap::new();
     for _ in 0..count {
         let account = AccountId::from_bytes(reader.array()?);
         let role = Role::from_byte(reader.u8()?).ok_or(LayoutError::OutOfRange { field: "role" })?;
         if roles.last_key_value().is_some_and(|(last, _)| *last >= account) {
-            return Err(LayoutError::OutOfRange {
-                field: "order of roles",
-            });
+            return Err(LayoutError::OutOfRange { field: "order of roles" });
         }
         roles.insert(account, role);
     }
@@ -163,17 +148,13 @@ fn read_roles(reader: &mut Reader<'_>) -> Result<BTreeMap<AccountId, Role>, Layo
 fn read_revoked(reader: &mut Reader<'_>) -> Result<BTreeSet<DeviceId>, LayoutError> {
     let count = usize::from(reader.u16()?);
     if count > REVOKED_MAX {
-        return Err(LayoutError::OutOfRange {
-            field: "count of revoked devices",
-        });
+        return Err(LayoutError::OutOfRange { field: "count of revoked devices" });
     }
     let mut revoked = BTreeSet::new();
     for _ in 0..count {
         let device = DeviceId::from_bytes(reader.array()?);
         if revoked.last().is_some_and(|last| *last >= device) {
-            return Err(LayoutError::OutOfRange {
-                field: "order of revoked devices",
-            });
+            return Err(LayoutError::OutOfRange { field: "order of revoked devices" });
         }
         revoked.insert(device);
     }

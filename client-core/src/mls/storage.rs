@@ -78,10 +78,7 @@ impl Layers {
     }
 
     fn write(&mut self, key: Vec<u8>, value: Option<Value>) {
-        self.attempt
-            .as_mut()
-            .unwrap_or(&mut self.journal)
-            .insert(key, value);
+        self.attempt.as_mut().unwrap_or(&mut self.journal).insert(key, value);
     }
 
     fn keys_with_prefix(&self, prefix: &[u8]) -> Vec<Vec<u8>> {
@@ -116,16 +113,8 @@ impl std::fmt::Debug for GroupStore {
 impl GroupStore {
     /// Takes the records as the host has them on disk, opened by the layer above.
     pub fn load(records: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Self {
-        let saved = records
-            .into_iter()
-            .map(|(key, value)| (key, Zeroizing::new(value)))
-            .collect();
-        Self {
-            layers: RefCell::new(Layers {
-                saved,
-                ..Layers::default()
-            }),
-        }
+        let saved = records.into_iter().map(|(key, value)| (key, Zeroizing::new(value))).collect();
+        Self { layers: RefCell::new(Layers { saved, ..Layers::default() }) }
     }
 
     /// Everything that differs from what the host has, for one transaction; afterwards the store counts it as
@@ -149,10 +138,7 @@ impl GroupStore {
 
     /// Lets go of all saved records outside `prefix`.
     pub(crate) fn keep_only(&mut self, prefix: &str) {
-        self.layers
-            .get_mut()
-            .saved
-            .retain(|key, _| key.starts_with(prefix.as_bytes()));
+        self.layers.get_mut().saved.retain(|key, _| key.starts_with(prefix.as_bytes()));
     }
 
     /// Opens an attempt: later writes are adopted or dropped as a whole.
@@ -225,9 +211,7 @@ impl GroupStore {
 
     /// Writes or deletes a record of ours.
     pub(crate) fn write_own(&self, key: &str, value: Option<Vec<u8>>) {
-        self.layers
-            .borrow_mut()
-            .write(key.as_bytes().to_vec(), value.map(Zeroizing::new));
+        self.layers.borrow_mut().write(key.as_bytes().to_vec(), value.map(Zeroizing::new));
     }
 
     pub(super) fn put(&self, key: String, value: &impl Serialize) -> Result<(), StoreError> {
@@ -277,9 +261,7 @@ fn pending_prefix(group: GroupId) -> String {
 }
 
 pub(super) fn encode(value: &impl Serialize) -> Result<Value, StoreError> {
-    minicbor_serde::to_vec(value)
-        .map(Zeroizing::new)
-        .map_err(|_| StoreError::Encode)
+    minicbor_serde::to_vec(value).map(Zeroizing::new).map_err(|_| StoreError::Encode)
 }
 
 /// A short name for a long key.

@@ -59,10 +59,7 @@ impl StorageProvider<CURRENT_VERSION> for GroupStore {
         group_id: &G,
         interim_transcript_hash: &V,
     ) -> Result<(), StoreError> {
-        self.put(
-            self.of_group(group_id, key::INTERIM_HASH)?,
-            interim_transcript_hash,
-        )
+        self.put(self.of_group(group_id, key::INTERIM_HASH)?, interim_transcript_hash)
     }
 
     fn write_context<G: traits::GroupId<CURRENT_VERSION>, V: traits::GroupContext<CURRENT_VERSION>>(
@@ -169,10 +166,7 @@ impl StorageProvider<CURRENT_VERSION> for GroupStore {
         leaf_index: u32,
         key_pairs: &[V],
     ) -> Result<(), StoreError> {
-        self.put(
-            self.of_group(group_id, &epoch_keys(epoch, leaf_index)?)?,
-            &key_pairs,
-        )
+        self.put(self.of_group(group_id, &epoch_keys(epoch, leaf_index)?)?, &key_pairs)
     }
 
     fn write_key_package<
@@ -217,10 +211,7 @@ impl StorageProvider<CURRENT_VERSION> for GroupStore {
     ) -> Result<Vec<R>, StoreError> {
         let key = self.of_group(group_id, key::PROPOSALS)?;
         let queue: Vec<(Vec<u8>, Vec<u8>)> = self.list(&key)?;
-        queue
-            .iter()
-            .map(|(reference, _)| decode(&key, reference))
-            .collect()
+        queue.iter().map(|(reference, _)| decode(&key, reference)).collect()
     }
 
     fn queued_proposals<

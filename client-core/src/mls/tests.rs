@@ -85,11 +85,7 @@ impl Device {
         let (identity, leaf) = (key(1, account, 0), key(2, account, device));
         let certificate = certify(account, device_id(account, device), &leaf, &identity);
         let own = OwnLeaf::new(certificate, leaf).unwrap();
-        Self {
-            own,
-            account_number: account,
-            disk: BTreeMap::new(),
-        }
+        Self { own, account_number: account, disk: BTreeMap::new() }
     }
 
     pub(super) fn save(&mut self, changes: Vec<Change>) {
@@ -149,11 +145,7 @@ pub(super) fn group_of(devices: &mut [Device], roles: &[(AccountId, Role)]) -> V
     let (creator, others) = devices.split_first_mut().unwrap();
     let mut groups = vec![Group::create(&creator.own, GROUP).unwrap()];
     let add = others.iter_mut().map(Device::key_package).collect();
-    let changes = Changes {
-        add,
-        roles: roles.to_vec(),
-        ..Changes::default()
-    };
+    let changes = Changes { add, roles: roles.to_vec(), ..Changes::default() };
     let bundle = groups[0].commit(&creator.own, changes).unwrap();
     groups[0].merge_pending().unwrap();
     for device in others {
@@ -190,11 +182,7 @@ pub(super) struct Raw {
 
 impl Raw {
     pub(super) fn new(account: u8, device: u8) -> Self {
-        Self {
-            device: Device::new(account, device),
-            provider: OpenMlsRustCrypto::default(),
-            mls: None,
-        }
+        Self { device: Device::new(account, device), provider: OpenMlsRustCrypto::default(), mls: None }
     }
 
     pub(super) fn key_package(&self) -> CheckedKeyPackage {
@@ -215,23 +203,14 @@ impl Raw {
             .leaf_node_capabilities(capabilities())
             .leaf_node_extensions(self.device.own.extensions().unwrap());
         let bundle = change(builder)
-            .build(
-                suite(),
-                &self.provider,
-                &self.device.own,
-                self.device.own.credential(),
-            )
+            .build(suite(), &self.provider, &self.device.own, self.device.own.credential())
             .unwrap();
-        MlsMessageOut::from(bundle.into_key_package())
-            .tls_serialize_detached()
-            .unwrap()
+        MlsMessageOut::from(bundle.into_key_package()).tls_serialize_detached().unwrap()
     }
 
     pub(super) fn join(&mut self, welcome: &[u8]) {
         let message = MlsMessageIn::tls_deserialize_exact(welcome).unwrap();
-        let openmls::prelude::MlsMessageBodyIn::Welcome(welcome) = message.extract() else {
-            panic!()
-        };
+        let openmls::prelude::MlsMessageBodyIn::Welcome(welcome) = message.extract() else { panic!() };
         let config = super::group::join_config();
         let staged = StagedWelcome::new_from_welcome(&self.provider, &config, welcome, None).unwrap();
         self.mls = Some(staged.into_group(&self.provider).unwrap());
@@ -251,12 +230,7 @@ impl Raw {
         let bundle = shape(mls.commit_builder())
             .load_psks(self.provider.storage())
             .unwrap()
-            .build(
-                self.provider.rand(),
-                self.provider.crypto(),
-                &self.device.own,
-                |_| true,
-            )
+            .build(self.provider.rand(), self.provider.crypto(), &self.device.own, |_| true)
             .unwrap()
             .stage_commit(&self.provider)
             .unwrap();
@@ -281,11 +255,7 @@ pub(super) fn alice_and_mallory(role: Role) -> (Device, Group, Raw) {
     let mut mallory = Raw::new(2, 1);
     let mut group = Group::create(&alice.own, GROUP).unwrap();
     let add = vec![mallory.key_package()];
-    let changes = Changes {
-        add,
-        roles: vec![(account(2), role)],
-        ..Changes::default()
-    };
+    let changes = Changes { add, roles: vec![(account(2), role)], ..Changes::default() };
     let bundle = group.commit(&alice.own, changes).unwrap();
     group.merge_pending().unwrap();
     mallory.join(bundle.welcome.as_ref().unwrap());
@@ -293,11 +263,8 @@ pub(super) fn alice_and_mallory(role: Role) -> (Device, Group, Raw) {
 }
 
 pub(super) fn certificate_extension(certificate: &Certificate) -> Extensions<LeafNode> {
-    Extensions::single(Extension::Unknown(
-        CERTIFICATE_EXTENSION,
-        UnknownExtension(certificate.encode()),
-    ))
-    .unwrap()
+    Extensions::single(Extension::Unknown(CERTIFICATE_EXTENSION, UnknownExtension(certificate.encode())))
+        .unwrap()
 }
 
 pub(super) fn credential_of(number: u8, device: DeviceId, key: &SigningKey) -> CredentialWithKey {
@@ -313,17 +280,11 @@ pub(super) fn refused(group: &mut Group, commit: &[u8], envelope: &CommitEnvelop
 
     let error = group.process_commit(commit, envelope).unwrap_err();
 
-    assert_eq!(
-        (group.epoch(), group.members()),
-        (epoch, members.as_slice()),
-        "a refusal changed the group"
-    );
+    assert_eq!((group.epoch(), group.members()), (epoch, members.as_slice()), "a refusal changed the group");
     assert_eq!(group.epoch_authenticator(), before);
     error
 }
 
 pub(super) fn accepted(group: &mut Group, device: &Device, bundle: &CommitBundle) -> Merged {
-    group
-        .process_commit(&bundle.commit, &device.envelope_of(bundle))
-        .unwrap()
+    group.process_commit(&bundle.commit, &device.envelope_of(bundle)).unwrap()
 }

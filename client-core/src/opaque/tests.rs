@@ -21,11 +21,7 @@ struct Relay {
 impl Relay {
     fn new(seed: u64) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        Self {
-            setup: ServerSetup::new(&mut Rng(&mut rng)),
-            record: None,
-            rng,
-        }
+        Self { setup: ServerSetup::new(&mut Rng(&mut rng)), record: None, rng }
     }
 
     fn answer_registration(&self, request: &[u8]) -> Vec<u8> {
@@ -70,9 +66,7 @@ fn login(relay: &mut Relay, text: &str) -> Result<(LoggedIn, SessionKey), Opaque
     let (state, response) = relay.answer_login(&request);
     let logged_in = login.finish(&response, &mut rng())?;
     let finalization = CredentialFinalization::deserialize(&logged_in.finalization).unwrap();
-    let relay_side = state
-        .finish(finalization, ServerLoginParameters::default())
-        .unwrap();
+    let relay_side = state.finish(finalization, ServerLoginParameters::default()).unwrap();
     Ok((logged_in, SessionKey::from_bytes(relay_side.session_key.into())))
 }
 
@@ -125,11 +119,7 @@ fn malformed_and_reflected_answers_are_refused() {
     reflected[..32].copy_from_slice(&request);
 
     for length in 0..response.len() {
-        assert_eq!(
-            refuse(&response[..length]),
-            Err(OpaqueError::Malformed),
-            "{length}"
-        );
+        assert_eq!(refuse(&response[..length]), Err(OpaqueError::Malformed), "{length}");
     }
     assert_eq!(refuse(&reflected), Err(OpaqueError::Malformed));
     assert_eq!(refuse(&[0xff; 64]), Err(OpaqueError::Malformed));

@@ -67,15 +67,10 @@ struct Named<K> {
 
 impl Content {
     pub(super) fn texts_fit(&self) -> bool {
-        let contacts = self
-            .contacts
-            .iter()
-            .flat_map(|item| [&item.names.value.handle, &item.names.value.display_name]);
+        let contacts =
+            self.contacts.iter().flat_map(|item| [&item.names.value.handle, &item.names.value.display_name]);
         let names = self.device_names.iter().map(|item| &item.text.value);
-        let settings = self
-            .settings
-            .iter()
-            .flat_map(|item| [&item.key, &item.text.value]);
+        let settings = self.settings.iter().flat_map(|item| [&item.key, &item.text.value]);
         core::iter::once(&self.profile.value.display_name)
             .chain(contacts)
             .chain(names)
@@ -91,23 +86,19 @@ impl From<&Vault> for Content {
             names: contact.names.clone().into(),
             trust: contact.trust.clone().into(),
         });
-        let device_names = vault.device_names.iter().map(|(&key, text)| Named {
-            key,
-            text: text.clone().into(),
-        });
-        let settings = vault.settings.iter().map(|(key, text)| Named {
-            key: key.clone(),
-            text: text.clone().into(),
-        });
+        let device_names =
+            vault.device_names.iter().map(|(&key, text)| Named { key, text: text.clone().into() });
+        let settings =
+            vault.settings.iter().map(|(key, text)| Named { key: key.clone(), text: text.clone().into() });
         Self {
             version: VAULT_VERSION,
             profile: vault.profile.clone().into(),
             contacts: bounded(contacts),
             device_names: bounded(device_names),
-            relay_key: vault.relay_key.as_ref().map(|pinned| DatedItem {
-                changed_at: pinned.changed_at,
-                value: Exactly(pinned.value),
-            }),
+            relay_key: vault
+                .relay_key
+                .as_ref()
+                .map(|pinned| DatedItem { changed_at: pinned.changed_at, value: Exactly(pinned.value) }),
             settings: bounded(settings),
         }
     }
@@ -127,44 +118,31 @@ impl From<Content> for Vault {
                 .into_vec()
                 .into_iter()
                 .map(|item| {
-                    let contact = Contact {
-                        names: item.names.into(),
-                        trust: item.trust.into(),
-                    };
+                    let contact = Contact { names: item.names.into(), trust: item.trust.into() };
                     (item.account, contact)
                 })
                 .collect(),
             device_names: collect(content.device_names.into_vec()),
-            relay_key: content.relay_key.map(|pinned| Dated {
-                changed_at: pinned.changed_at,
-                value: pinned.value.0,
-            }),
+            relay_key: content
+                .relay_key
+                .map(|pinned| Dated { changed_at: pinned.changed_at, value: pinned.value.0 }),
             settings: collect(content.settings.into_vec()),
         }
     }
 }
 
 fn collect<K: Ord>(items: Vec<Named<K>>) -> std::collections::BTreeMap<K, Dated<String>> {
-    items
-        .into_iter()
-        .map(|item| (item.key, item.text.into()))
-        .collect()
+    items.into_iter().map(|item| (item.key, item.text.into())).collect()
 }
 
 impl<T> From<Dated<T>> for DatedItem<T> {
     fn from(dated: Dated<T>) -> Self {
-        Self {
-            changed_at: dated.changed_at,
-            value: dated.value,
-        }
+        Self { changed_at: dated.changed_at, value: dated.value }
     }
 }
 
 impl<T> From<DatedItem<T>> for Dated<T> {
     fn from(item: DatedItem<T>) -> Self {
-        Self {
-            changed_at: item.changed_at,
-            value: item.value,
-        }
+        Self { changed_at: item.changed_at, value: item.value }
     }
 }

@@ -12,11 +12,7 @@ use crate::{opaque::RelayKey, root_key::RootKey, sealed::SealError};
 
 const ALICE: AccountId = AccountId::from_bytes([1; 16]);
 const BOB: AccountId = AccountId::from_bytes([2; 16]);
-const PLACE: VaultPlace = VaultPlace {
-    account: ALICE,
-    record: RecordId::from_bytes([3; 16]),
-    version: 4,
-};
+const PLACE: VaultPlace = VaultPlace { account: ALICE, record: RecordId::from_bytes([3; 16]), version: 4 };
 
 fn rng() -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(1)
@@ -31,11 +27,7 @@ fn at(now: u64) -> UnixMillis {
 }
 
 fn names(display_name: &str) -> ContactNames {
-    ContactNames {
-        handle: "bob".to_owned(),
-        display_name: display_name.to_owned(),
-        colour: 2,
-    }
+    ContactNames { handle: "bob".to_owned(), display_name: display_name.to_owned(), colour: 2 }
 }
 
 fn trust(key: u8, verified_at: Option<u64>) -> ContactTrust {
@@ -50,9 +42,7 @@ fn vault() -> Vault {
     let mut vault = Vault::new("Alice", 1, RelayKey([9; 32]));
     vault.name_device(DeviceId::from_bytes([7; 16]), "Laptop", at(10));
     vault.set_setting("theme", "dark", at(11));
-    vault
-        .add_contact(BOB, names("Bob"), IdentityKey::from_bytes([6; 32]), at(12))
-        .unwrap();
+    vault.add_contact(BOB, names("Bob"), IdentityKey::from_bytes([6; 32]), at(12)).unwrap();
     vault
 }
 
@@ -101,14 +91,8 @@ fn a_vault_opens_in_its_place_and_generation_only() {
     );
     for place in [
         VaultPlace { version: 3, ..PLACE },
-        VaultPlace {
-            account: BOB,
-            ..PLACE
-        },
-        VaultPlace {
-            record: RecordId::from_bytes([9; 16]),
-            ..PLACE
-        },
+        VaultPlace { account: BOB, ..PLACE },
+        VaultPlace { record: RecordId::from_bytes([9; 16]), ..PLACE },
     ] {
         assert_eq!(refused(place), Err(VaultError::Sealed(SealError::Refused)));
     }
@@ -130,10 +114,7 @@ fn a_vault_of_a_newer_version_is_refused_and_unknown_fields_are_skipped() {
     with_unknown[0] = 0xa6;
     with_unknown.extend([0x18, 0x63, 0x01]);
 
-    assert_eq!(
-        Vault::decode(&newer),
-        Err(VaultError::NewerVersion { version: 2 })
-    );
+    assert_eq!(Vault::decode(&newer), Err(VaultError::NewerVersion { version: 2 }));
     assert_eq!(Vault::decode(&with_unknown), Ok(Vault::default()));
 }
 
@@ -159,13 +140,7 @@ fn truncations_and_random_bytes_are_no_vault() {
 fn what_is_too_long_is_cut_so_that_the_vault_can_be_read_again() {
     let mut vault = vault();
     let long = "ä".repeat(VAULT_TEXT_BYTES_MAX);
-    vault.set_profile(
-        Profile {
-            display_name: long.clone(),
-            colour: 1,
-        },
-        at(20),
-    );
+    vault.set_profile(Profile { display_name: long.clone(), colour: 1 }, at(20));
     vault.set_contact_names(BOB, names(&long), at(20));
     vault.set_setting(&long, &long, at(20));
     for device in 0..=DEVICE_NAMES_MAX {
@@ -184,10 +159,7 @@ fn the_later_change_wins_whoever_merges() {
     other.set_contact_names(BOB, names("Bobby"), at(31));
 
     assert_eq!(merged(&one, &other), merged(&other, &one));
-    assert_eq!(
-        merged(&one, &other).contact(BOB).unwrap().names().display_name,
-        "Bobby"
-    );
+    assert_eq!(merged(&one, &other).contact(BOB).unwrap().names().display_name, "Bobby");
 }
 
 #[test]
@@ -218,9 +190,7 @@ fn a_device_whose_clock_is_behind_still_writes_after_what_it_has_seen() {
 fn a_contact_is_pinned_once() {
     let mut vault = vault();
 
-    vault
-        .add_contact(BOB, names("Mallory"), IdentityKey::from_bytes([66; 32]), at(99))
-        .unwrap();
+    vault.add_contact(BOB, names("Mallory"), IdentityKey::from_bytes([66; 32]), at(99)).unwrap();
 
     let contact = vault.contact(BOB).unwrap();
     assert_eq!(contact.trust().identity_key, IdentityKey::from_bytes([6; 32]));
@@ -243,21 +213,13 @@ fn merging_gives_the_same_vault_in_any_order() {
                 1 => vault.set_contact_names(BOB, names(&value), now),
                 2 => vault.set_contact_trust(BOB, trust(6, Some(now.0)), now),
                 3 => vault.pin_relay_key(RelayKey([number(3).to_be_bytes()[3]; 32]), now),
-                _ => vault.name_device(
-                    DeviceId::from_bytes([number(70).to_be_bytes()[3]; 16]),
-                    &value,
-                    now,
-                ),
+                _ => vault.name_device(DeviceId::from_bytes([number(70).to_be_bytes()[3]; 16]), &value, now),
             }
         }
         let [one, two, three] = &devices;
 
         assert_eq!(merged(one, two), merged(two, one), "seed {seed}");
         assert_eq!(merged(one, one), *one, "seed {seed}");
-        assert_eq!(
-            merged(&merged(one, two), three),
-            merged(one, &merged(two, three)),
-            "seed {seed}"
-        );
+        assert_eq!(merged(&merged(one, two), three), merged(one, &merged(two, three)), "seed {seed}");
     }
 }

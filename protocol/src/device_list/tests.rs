@@ -84,38 +84,20 @@ fn a_list_outside_its_limits_is_neither_written_nor_read() {
 
     assert_eq!(refusal(|body| body.version = 0), Some("version"));
     assert_eq!(refusal(|body| body.version = 1), Some("previous_hash"));
-    assert_eq!(
-        refusal(|body| body.previous_hash = [0; 32]),
-        Some("previous_hash")
-    );
+    assert_eq!(refusal(|body| body.previous_hash = [0; 32]), Some("previous_hash"));
     assert_eq!(refusal(|body| body.root_generation = 0), Some("root_generation"));
-    assert_eq!(
-        refusal(|body| body.sealing_key = vec![0; SEALING_KEY_BYTES_MAX + 1]),
-        Some("sealing_key")
-    );
-    assert_eq!(
-        refusal(|body| body.entries = vec![entry(2, None), entry(1, None)]),
-        Some("entries")
-    );
-    assert_eq!(
-        refusal(|body| body.entries = vec![entry(1, None), entry(1, Some(1))]),
-        Some("entries")
-    );
+    assert_eq!(refusal(|body| body.sealing_key = vec![0; SEALING_KEY_BYTES_MAX + 1]), Some("sealing_key"));
+    assert_eq!(refusal(|body| body.entries = vec![entry(2, None), entry(1, None)]), Some("entries"));
+    assert_eq!(refusal(|body| body.entries = vec![entry(1, None), entry(1, Some(1))]), Some("entries"));
     assert_eq!(refusal(|body| body.entries = revoked(65)), Some("entries"));
     assert_eq!(refusal(|body| body.entries = live(9)), Some("live entries"));
-    assert_eq!(
-        refusal(|body| body.entries = vec![entry(1, Some(0))]),
-        Some("revoked_at")
-    );
+    assert_eq!(refusal(|body| body.entries = vec![entry(1, Some(0))]), Some("revoked_at"));
     assert_eq!(refusal(|body| body.entries = live(8)), None);
     assert_eq!(refusal(|body| body.entries = revoked(64)), None);
 
     let mut bytes = list().encode().unwrap();
     bytes[48..56].copy_from_slice(&[0; 8]);
-    assert_eq!(
-        DeviceList::decode(&bytes),
-        Err(LayoutError::OutOfRange { field: "version" })
-    );
+    assert_eq!(DeviceList::decode(&bytes), Err(LayoutError::OutOfRange { field: "version" }));
 }
 
 #[test]

@@ -20,32 +20,16 @@ const MESSAGE: MessageId = MessageId::from_bytes([0x22; 16]);
 
 fn client_frames() -> Vec<ClientFrame> {
     vec![
-        ClientFrame::Authenticate {
-            token: AccessToken("a.b.c".into()),
-        },
-        ClientFrame::Hello {
-            client_version: 1,
-            cursors: list(vec![Cursor {
-                group_id: GROUP,
-                seq: 7,
-            }]),
-        },
+        ClientFrame::Authenticate { token: AccessToken("a.b.c".into()) },
+        ClientFrame::Hello { client_version: 1, cursors: list(vec![Cursor { group_id: GROUP, seq: 7 }]) },
         ClientFrame::Post(PostMessage {
             message_id: MESSAGE,
             group_id: GROUP,
             epoch: 3,
             ciphertext: bytes(&[9; 5]),
         }),
-        ClientFrame::Acknowledge(Acknowledge {
-            cursors: list(vec![Cursor {
-                group_id: GROUP,
-                seq: 300,
-            }]),
-        }),
-        ClientFrame::ConfirmGap(Cursor {
-            group_id: GROUP,
-            seq: 2,
-        }),
+        ClientFrame::Acknowledge(Acknowledge { cursors: list(vec![Cursor { group_id: GROUP, seq: 300 }]) }),
+        ClientFrame::ConfirmGap(Cursor { group_id: GROUP, seq: 2 }),
         ClientFrame::Ping,
     ]
 }
@@ -69,26 +53,12 @@ fn entry() -> Entry {
 
 fn relay_frames() -> Vec<RelayFrame> {
     vec![
-        RelayFrame::Authenticated {
-            expires_at: UnixMillis(5),
-        },
-        RelayFrame::Entries {
-            group_id: GROUP,
-            entries: list(vec![entry()]),
-        },
-        RelayFrame::EntryWaiting(Cursor {
-            group_id: GROUP,
-            seq: 6,
-        }),
-        RelayFrame::WelcomeWaiting {
-            welcome_id: WelcomeId::from_bytes([7; 16]),
-            group_id: GROUP,
-        },
+        RelayFrame::Authenticated { expires_at: UnixMillis(5) },
+        RelayFrame::Entries { group_id: GROUP, entries: list(vec![entry()]) },
+        RelayFrame::EntryWaiting(Cursor { group_id: GROUP, seq: 6 }),
+        RelayFrame::WelcomeWaiting { welcome_id: WelcomeId::from_bytes([7; 16]), group_id: GROUP },
         RelayFrame::CaughtUp,
-        RelayFrame::Gap {
-            group_id: GROUP,
-            gap: Gap { from: 1, to: 4 },
-        },
+        RelayFrame::Gap { group_id: GROUP, gap: Gap { from: 1, to: 4 } },
         RelayFrame::Posted(Posted {
             message_id: MESSAGE,
             group_id: GROUP,
@@ -104,21 +74,11 @@ fn relay_frames() -> Vec<RelayFrame> {
             retry_after_seconds: None,
         },
         RelayFrame::KeyPackagesLow { available: 3 },
-        RelayFrame::DeviceListChanged {
-            account_id: AccountId::from_bytes([8; 16]),
-            version: 2,
-        },
-        RelayFrame::Draining {
-            reconnect_after_ms: 1500,
-        },
-        RelayFrame::Failed {
-            code: ErrorCode::Malformed,
-        },
+        RelayFrame::DeviceListChanged { account_id: AccountId::from_bytes([8; 16]), version: 2 },
+        RelayFrame::Draining { reconnect_after_ms: 1500 },
+        RelayFrame::Failed { code: ErrorCode::Malformed },
         RelayFrame::Pong,
-        RelayFrame::RecordChanged {
-            record_id: RecordId::from_bytes([9; 16]),
-            version: 2,
-        },
+        RelayFrame::RecordChanged { record_id: RecordId::from_bytes([9; 16]), version: 2 },
     ]
 }
 
@@ -127,16 +87,10 @@ fn every_kind_of_frame_reads_back() {
     assert_eq!(client_frames().len(), CLIENT_KINDS as usize);
     assert_eq!(relay_frames().len(), RELAY_KINDS as usize);
     for frame in client_frames() {
-        assert_eq!(
-            ClientFrame::from_bytes(&to_bytes(&frame)).unwrap(),
-            Received::Known(frame)
-        );
+        assert_eq!(ClientFrame::from_bytes(&to_bytes(&frame)).unwrap(), Received::Known(frame));
     }
     for frame in relay_frames() {
-        assert_eq!(
-            RelayFrame::from_bytes(&to_bytes(&frame)).unwrap(),
-            Received::Known(frame)
-        );
+        assert_eq!(RelayFrame::from_bytes(&to_bytes(&frame)).unwrap(), Received::Known(frame));
     }
 }
 
@@ -162,13 +116,8 @@ fn an_unknown_kind_is_kept_and_an_unknown_key_skipped() {
     let more_keys = [0x82, 0x00, 0xa2, 0x00, 0x05, 0x18, 0x2a, 0x61, b'x']; // [0, {0: 5, 42: "x"}]
 
     assert_eq!(RelayFrame::from_bytes(&later).unwrap(), Received::Unknown(99));
-    let known = RelayFrame::Authenticated {
-        expires_at: UnixMillis(5),
-    };
-    assert_eq!(
-        RelayFrame::from_bytes(&more_keys).unwrap(),
-        Received::Known(known)
-    );
+    let known = RelayFrame::Authenticated { expires_at: UnixMillis(5) };
+    assert_eq!(RelayFrame::from_bytes(&more_keys).unwrap(), Received::Known(known));
 }
 
 #[test]

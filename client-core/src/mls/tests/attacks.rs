@@ -53,10 +53,7 @@ fn commit_with_leaf(
             provider.rand(),
             provider.crypto(),
             &mallory.device.own,
-            NewSignerBundle {
-                signer: &signer,
-                credential_with_key,
-            },
+            NewSignerBundle { signer: &signer, credential_with_key },
             |_| true,
         )
         .unwrap()
@@ -67,22 +64,11 @@ fn commit_with_leaf(
 
 /// What OpenMLS alone says to a commit: `true` if it would be merged.
 fn raw_openmls_accepts(reader: &mut Raw, commit: &[u8]) -> bool {
-    let message = MlsMessageIn::tls_deserialize_exact(commit)
-        .unwrap()
-        .try_into_protocol_message()
-        .unwrap();
-    let Ok(processed) = reader
-        .mls
-        .as_mut()
-        .unwrap()
-        .process_message(&reader.provider, message)
-    else {
+    let message = MlsMessageIn::tls_deserialize_exact(commit).unwrap().try_into_protocol_message().unwrap();
+    let Ok(processed) = reader.mls.as_mut().unwrap().process_message(&reader.provider, message) else {
         return false;
     };
-    matches!(
-        processed.into_content(),
-        ProcessedMessageContent::StagedCommitMessage(_)
-    )
+    matches!(processed.into_content(), ProcessedMessageContent::StagedCommitMessage(_))
 }
 
 /// Alice with our client, Bob and Mallory on bare OpenMLS.
@@ -91,15 +77,7 @@ fn alice_bob_mallory() -> (Device, crate::mls::Group, Raw, Raw) {
     let (mut bob, mut mallory) = (Raw::new(3, 1), Raw::new(2, 1));
     let mut group = crate::mls::Group::create(&alice.own, GROUP).unwrap();
     let add = vec![bob.key_package(), mallory.key_package()];
-    let bundle = group
-        .commit(
-            &alice.own,
-            Changes {
-                add,
-                ..Changes::default()
-            },
-        )
-        .unwrap();
+    let bundle = group.commit(&alice.own, Changes { add, ..Changes::default() }).unwrap();
     group.merge_pending().unwrap();
     bob.join(bundle.welcome.as_ref().unwrap());
     mallory.join(bundle.welcome.as_ref().unwrap());
@@ -112,22 +90,11 @@ fn a_member_can_not_take_another_persons_identity_in_its_update_path() {
     let stolen = key(7, 7, 7);
     let alices = certify(1, device_id(1, 1), &stolen, &stolen);
 
-    let (commit, envelope) = commit_with_leaf(
-        &mut mallory,
-        1,
-        device_id(1, 1),
-        &stolen,
-        certificate_extension(&alices),
-    );
+    let (commit, envelope) =
+        commit_with_leaf(&mut mallory, 1, device_id(1, 1), &stolen, certificate_extension(&alices));
 
-    assert!(
-        raw_openmls_accepts(&mut bob, &commit),
-        "the library lets it pass: the check is ours"
-    );
-    assert_eq!(
-        refused(&mut group, &commit, &envelope),
-        Error::PeerMisbehaved(Violation::AnotherDevice)
-    );
+    assert!(raw_openmls_accepts(&mut bob, &commit), "the library lets it pass: the check is ours");
+    assert_eq!(refused(&mut group, &commit, &envelope), Error::PeerMisbehaved(Violation::AnotherDevice));
 }
 
 #[test]
@@ -141,10 +108,7 @@ fn check_1_a_path_leaf_must_carry_a_certificate_that_fits_it() {
     other_suite.body.suite = 1;
     let other_key = certify(2, mallorys, &key(8, 8, 8), &identity);
     let other_device = certify(2, device_id(2, 9), &new_key, &identity);
-    let junk = Extensions::single(Extension::Unknown(
-        CERTIFICATE_EXTENSION,
-        UnknownExtension(vec![1; 201]),
-    ));
+    let junk = Extensions::single(Extension::Unknown(CERTIFICATE_EXTENSION, UnknownExtension(vec![1; 201])));
     let cases = [
         (certificate_extension(&forged), Violation::Certificate),
         (certificate_extension(&other_suite), Violation::Suite),
@@ -156,10 +120,7 @@ fn check_1_a_path_leaf_must_carry_a_certificate_that_fits_it() {
     for (extensions, violation) in cases {
         let (_, mut group, mut mallory) = alice_and_mallory(Role::Admin);
         let (commit, envelope) = commit_with_leaf(&mut mallory, 2, mallorys, &new_key, extensions);
-        assert_eq!(
-            refused(&mut group, &commit, &envelope),
-            Error::PeerMisbehaved(violation)
-        );
+        assert_eq!(refused(&mut group, &commit, &envelope), Error::PeerMisbehaved(violation));
     }
 }
 
@@ -171,12 +132,7 @@ fn check_3_a_path_leaf_may_renew_its_key_but_keeps_account_device_and_identity()
     let another_device = certify(2, device_id(2, 2), &new_key, &key(1, 2, 0));
     let another_account = certify(4, device_id(2, 1), &new_key, &key(1, 4, 0));
     let cases = [
-        (
-            2,
-            device_id(2, 1),
-            new_identity,
-            Violation::IdentityChanged(account(2)),
-        ),
+        (2, device_id(2, 1), new_identity, Violation::IdentityChanged(account(2))),
         (2, device_id(2, 2), another_device, Violation::AnotherDevice),
         (4, device_id(2, 1), another_account, Violation::AnotherDevice),
     ];
@@ -185,23 +141,12 @@ fn check_3_a_path_leaf_may_renew_its_key_but_keeps_account_device_and_identity()
         let (_, mut group, mut mallory) = alice_and_mallory(Role::Admin);
         let extensions = certificate_extension(&certificate);
         let (commit, envelope) = commit_with_leaf(&mut mallory, number, device, &new_key, extensions);
-        assert_eq!(
-            refused(&mut group, &commit, &envelope),
-            Error::PeerMisbehaved(violation)
-        );
+        assert_eq!(refused(&mut group, &commit, &envelope), Error::PeerMisbehaved(violation));
     }
     let (_, mut group, mut mallory) = alice_and_mallory(Role::Member);
-    let (commit, envelope) = commit_with_leaf(
-        &mut mallory,
-        2,
-        device_id(2, 1),
-        &new_key,
-        certificate_extension(&renewed),
-    );
-    assert_eq!(
-        group.process_commit(&commit, &envelope).unwrap().committer,
-        renewed
-    );
+    let (commit, envelope) =
+        commit_with_leaf(&mut mallory, 2, device_id(2, 1), &new_key, certificate_extension(&renewed));
+    assert_eq!(group.process_commit(&commit, &envelope).unwrap().committer, renewed);
 }
 
 /// A commit by Mallory that adds one device with the certificate given.
@@ -222,12 +167,7 @@ fn add_with_certificate(
         .key_package_lifetime(lifetime)
         .leaf_node_capabilities(capabilities())
         .leaf_node_extensions(certificate_extension(certificate))
-        .build(
-            crate::mls::leaf::suite(),
-            &newcomer.provider,
-            &signer,
-            credential_with_key,
-        )
+        .build(crate::mls::leaf::suite(), &newcomer.provider, &signer, credential_with_key)
         .unwrap()
         .into_key_package();
     let mut rules = group.rules().clone();
@@ -284,10 +224,7 @@ fn check_2_an_added_leaf_is_checked_like_any_other() {
 #[test]
 fn check_6_a_member_can_not_do_what_only_admins_may() {
     let roles = |changes: &[(u8, Option<Role>)]| Deltas {
-        roles: changes
-            .iter()
-            .map(|(number, role)| (account(*number), *role))
-            .collect(),
+        roles: changes.iter().map(|(number, role)| (account(*number), *role)).collect(),
         ..Deltas::default()
     };
     let change = |edit: fn(&mut Rules)| {
@@ -328,15 +265,10 @@ fn check_6_a_member_can_not_do_what_only_admins_may() {
     for (deltas, rules) in cases {
         let (_, mut group, mut mallory) = alice_and_mallory(Role::Member);
         let (commit, envelope) = mallory.commit_with(&deltas, |builder| {
-            builder
-                .propose_group_context_extensions(rules.to_extensions().unwrap())
-                .unwrap()
+            builder.propose_group_context_extensions(rules.to_extensions().unwrap()).unwrap()
         });
         let error = refused(&mut group, &commit, &envelope);
-        assert!(
-            matches!(error, Error::PeerMisbehaved(Violation::NotAllowed(_))),
-            "{error}"
-        );
+        assert!(matches!(error, Error::PeerMisbehaved(Violation::NotAllowed(_))), "{error}");
     }
 }
 
@@ -360,10 +292,7 @@ fn check_6_a_member_can_not_remove_another_persons_device_or_add_an_account() {
             .unwrap()
     });
     let error = refused(&mut group, &commit, &envelope);
-    assert!(
-        matches!(error, Error::PeerMisbehaved(Violation::NotAllowed(_))),
-        "{error}"
-    );
+    assert!(matches!(error, Error::PeerMisbehaved(Violation::NotAllowed(_))), "{error}");
 
     let (_, mut group, mut mallory) = alice_and_mallory(Role::Member);
     let carol = Raw::new(4, 1).key_package();
@@ -391,10 +320,7 @@ fn nobody_not_even_an_admin_breaks_the_rules_of_the_rules() {
     type Edit = fn(&mut Rules);
     let edits: [(Edit, Violation); 5] = [
         (|rules| rules.suite_profile = 1, Violation::Rules),
-        (
-            |rules| rules.roles.values_mut().for_each(|role| *role = Role::Member),
-            Violation::Roles,
-        ),
+        (|rules| rules.roles.values_mut().for_each(|role| *role = Role::Member), Violation::Roles),
         (
             |rules| {
                 rules.roles.insert(account(9), Role::Member);
@@ -420,14 +346,9 @@ fn nobody_not_even_an_admin_breaks_the_rules_of_the_rules() {
         let mut rules = group.rules().clone();
         edit(&mut rules);
         let (commit, envelope) = mallory.commit_with(&Deltas::default(), |builder| {
-            builder
-                .propose_group_context_extensions(rules.to_extensions().unwrap())
-                .unwrap()
+            builder.propose_group_context_extensions(rules.to_extensions().unwrap()).unwrap()
         });
-        assert_eq!(
-            refused(&mut group, &commit, &envelope),
-            Error::PeerMisbehaved(violation)
-        );
+        assert_eq!(refused(&mut group, &commit, &envelope), Error::PeerMisbehaved(violation));
     }
 }
 
@@ -435,96 +356,46 @@ fn nobody_not_even_an_admin_breaks_the_rules_of_the_rules() {
 fn check_9_a_commit_that_contradicts_its_deltas_is_refused() {
     let leaf = (account(2), device_id(2, 1));
     let lies = [
-        Deltas {
-            added: vec![leaf],
-            ..Deltas::default()
-        },
-        Deltas {
-            removed: vec![leaf],
-            ..Deltas::default()
-        },
-        Deltas {
-            added: vec![leaf],
-            removed: vec![leaf],
-            ..Deltas::default()
-        },
-        Deltas {
-            roles: vec![(account(2), Some(Role::Admin))],
-            ..Deltas::default()
-        },
-        Deltas {
-            roles: vec![(account(1), None)],
-            ..Deltas::default()
-        },
+        Deltas { added: vec![leaf], ..Deltas::default() },
+        Deltas { removed: vec![leaf], ..Deltas::default() },
+        Deltas { added: vec![leaf], removed: vec![leaf], ..Deltas::default() },
+        Deltas { roles: vec![(account(2), Some(Role::Admin))], ..Deltas::default() },
+        Deltas { roles: vec![(account(1), None)], ..Deltas::default() },
     ];
 
     for lie in lies {
         let (_, mut group, mut mallory) = alice_and_mallory(Role::Admin);
         let (commit, envelope) = mallory.commit_with(&lie, |builder| builder.force_self_update(true));
-        assert_eq!(
-            refused(&mut group, &commit, &envelope),
-            Error::PeerMisbehaved(Violation::Deltas)
-        );
+        assert_eq!(refused(&mut group, &commit, &envelope), Error::PeerMisbehaved(Violation::Deltas));
     }
 }
 
 #[test]
 fn check_9_deltas_for_the_relay_that_differ_from_those_inside_are_refused() {
     let (_, mut group, mut mallory) = alice_and_mallory(Role::Admin);
-    let lie = Deltas {
-        added: vec![(account(4), device_id(4, 1))],
-        ..Deltas::default()
-    };
+    let lie = Deltas { added: vec![(account(4), device_id(4, 1))], ..Deltas::default() };
     let (commit, _) = mallory.commit_with(&Deltas::default(), |builder| builder.force_self_update(true));
     let envelope = mallory.device.envelope(1, &commit, &lie.encode().unwrap());
 
-    assert_eq!(
-        refused(&mut group, &commit, &envelope),
-        Error::PeerMisbehaved(Violation::Envelope)
-    );
+    assert_eq!(refused(&mut group, &commit, &envelope), Error::PeerMisbehaved(Violation::Envelope));
 }
 
 #[test]
 fn an_envelope_that_its_committer_did_not_sign_is_the_relays_fault() {
     let (_, mut group, mut mallory) = alice_and_mallory(Role::Admin);
     let (commit, good) = mallory.commit_with(&Deltas::default(), |builder| builder.force_self_update(true));
-    let lie = Deltas {
-        added: vec![(account(4), device_id(4, 1))],
-        ..Deltas::default()
-    };
-    let bad_signature = CommitEnvelope {
-        signature: Exactly([1; 64]),
-        ..good.clone()
-    };
+    let lie = Deltas { added: vec![(account(4), device_id(4, 1))], ..Deltas::default() };
+    let bad_signature = CommitEnvelope { signature: Exactly([1; 64]), ..good.clone() };
     let other_deltas = CommitEnvelope {
         deltas: protocol::values::Bytes::new(lie.encode().unwrap()).unwrap(),
         ..good.clone()
     };
-    let other_id = CommitEnvelope {
-        message_id: protocol::MessageId::from_bytes([6; 16]),
-        ..good.clone()
-    };
-    let other_device = CommitEnvelope {
-        device_id: device_id(1, 1),
-        ..good.clone()
-    };
-    let other_account = CommitEnvelope {
-        account_id: account(1),
-        ..good.clone()
-    };
-    let stranger = CommitEnvelope {
-        device_id: device_id(8, 8),
-        ..good.clone()
-    };
+    let other_id = CommitEnvelope { message_id: protocol::MessageId::from_bytes([6; 16]), ..good.clone() };
+    let other_device = CommitEnvelope { device_id: device_id(1, 1), ..good.clone() };
+    let other_account = CommitEnvelope { account_id: account(1), ..good.clone() };
+    let stranger = CommitEnvelope { device_id: device_id(8, 8), ..good.clone() };
 
-    for envelope in [
-        bad_signature,
-        other_deltas,
-        other_id,
-        other_device,
-        other_account,
-        stranger,
-    ] {
+    for envelope in [bad_signature, other_deltas, other_id, other_device, other_account, stranger] {
         let error = refused(&mut group, &commit, &envelope);
         assert!(matches!(error, Error::RelayMisbehaved(_)), "{error}");
     }
@@ -539,9 +410,7 @@ fn check_10_the_author_is_the_senders_leaf_whatever_the_content_says() {
     let provider = &mallory.provider;
     let mls = mallory.mls.as_mut().unwrap();
     mls.set_aad(claim);
-    let message = mls
-        .create_message(provider, &mallory.device.own, &padded)
-        .unwrap();
+    let message = mls.create_message(provider, &mallory.device.own, &padded).unwrap();
 
     let read = group.decrypt(&message.tls_serialize_detached().unwrap()).unwrap();
 
@@ -557,15 +426,11 @@ fn external_commit(
 ) -> (Vec<u8>, CommitEnvelope) {
     let provider = OpenMlsRustCrypto::default();
     let message = MlsMessageIn::tls_deserialize_exact(group_info).unwrap();
-    let MlsMessageBodyIn::GroupInfo(info) = message.extract() else {
-        panic!()
-    };
+    let MlsMessageBodyIn::GroupInfo(info) = message.extract() else { panic!() };
     let epoch = info.epoch().as_u64();
     let deltas = deltas.encode().unwrap();
-    let leaf = LeafNodeParameters::builder()
-        .with_capabilities(capabilities())
-        .with_extensions(extensions)
-        .build();
+    let leaf =
+        LeafNodeParameters::builder().with_capabilities(capabilities()).with_extensions(extensions).build();
     let (_, bundle) = MlsGroup::external_commit_builder()
         .with_config(crate::mls::group::join_config())
         .with_aad(deltas.clone())
@@ -593,10 +458,7 @@ fn group_info_of(mallory: &mut Raw) -> Vec<u8> {
 }
 
 fn joins(device: &Device) -> Deltas {
-    Deltas {
-        added: vec![(device.own.account(), device.own.device())],
-        ..Deltas::default()
-    }
+    Deltas { added: vec![(device.own.account(), device.own.device())], ..Deltas::default() }
 }
 
 #[test]
@@ -607,15 +469,9 @@ fn an_outsider_can_not_join_by_external_commit_although_the_library_lets_it() {
 
     let (commit, envelope) = external_commit(&info, &eve, eve.own.extensions().unwrap(), &joins(&eve));
 
-    assert!(
-        raw_openmls_accepts(&mut bob, &commit),
-        "accepted although the group is ciphertext-only"
-    );
+    assert!(raw_openmls_accepts(&mut bob, &commit), "accepted although the group is ciphertext-only");
     let error = refused(&mut group, &commit, &envelope);
-    assert_eq!(
-        error,
-        Error::PeerMisbehaved(Violation::ExternalCommit("its account is no member"))
-    );
+    assert_eq!(error, Error::PeerMisbehaved(Violation::ExternalCommit("its account is no member")));
 }
 
 #[test]
@@ -628,10 +484,7 @@ fn an_uncertified_device_can_not_join_by_external_commit() {
     unsigned.body.created_at.0 += 1;
     let first_device = Device::new(1, 1).own.certificate().clone();
     let cases = [
-        (
-            certificate_extension(&self_signed),
-            Violation::IdentityChanged(account(1)),
-        ),
+        (certificate_extension(&self_signed), Violation::IdentityChanged(account(1))),
         (certificate_extension(&unsigned), Violation::Certificate),
         (certificate_extension(&first_device), Violation::Credential),
     ];
@@ -639,10 +492,7 @@ fn an_uncertified_device_can_not_join_by_external_commit() {
     for (extensions, violation) in cases {
         let (commit, envelope) = external_commit(&info, &ghost, extensions, &joins(&ghost));
         assert!(raw_openmls_accepts(&mut bob, &commit));
-        assert_eq!(
-            refused(&mut group, &commit, &envelope),
-            Error::PeerMisbehaved(violation)
-        );
+        assert_eq!(refused(&mut group, &commit, &envelope), Error::PeerMisbehaved(violation));
     }
 }
 
@@ -655,19 +505,13 @@ fn an_external_commit_can_not_remove_somebody_else() {
     let certificate = certify(2, device_id(2, 2), &first_key, &identity);
     let mut second = Device::new(2, 2);
     second.own = super::OwnLeaf::new(certificate, first_key).unwrap();
-    let deltas = Deltas {
-        removed: vec![(account(2), device_id(2, 1))],
-        ..joins(&second)
-    };
+    let deltas = Deltas { removed: vec![(account(2), device_id(2, 1))], ..joins(&second) };
 
     let (commit, envelope) = external_commit(&info, &second, second.own.extensions().unwrap(), &deltas);
 
     assert!(raw_openmls_accepts(&mut bob, &commit));
     let error = refused(&mut group, &commit, &envelope);
-    assert!(
-        matches!(error, Error::PeerMisbehaved(Violation::ExternalCommit(_))),
-        "{error}"
-    );
+    assert!(matches!(error, Error::PeerMisbehaved(Violation::ExternalCommit(_))), "{error}");
 }
 
 #[test]
@@ -681,10 +525,7 @@ fn a_second_leaf_of_a_device_can_not_join_by_external_commit() {
     let (commit, envelope) = external_commit(&info, &twin, twin.own.extensions().unwrap(), &joins(&twin));
 
     let error = refused(&mut group, &commit, &envelope);
-    assert!(
-        matches!(error, Error::PeerMisbehaved(Violation::ExternalCommit(_))),
-        "{error}"
-    );
+    assert!(matches!(error, Error::PeerMisbehaved(Violation::ExternalCommit(_))), "{error}");
 }
 
 #[test]
@@ -694,22 +535,10 @@ fn an_external_commit_whose_envelope_names_another_device_is_the_relays_fault() 
     let second = Device::new(2, 2);
 
     let (commit, good) = external_commit(&info, &second, second.own.extensions().unwrap(), &joins(&second));
-    let renamed = CommitEnvelope {
-        device_id: device_id(2, 1),
-        ..good.clone()
-    };
-    let unsigned = CommitEnvelope {
-        signature: Exactly([0; 64]),
-        ..good.clone()
-    };
+    let renamed = CommitEnvelope { device_id: device_id(2, 1), ..good.clone() };
+    let unsigned = CommitEnvelope { signature: Exactly([0; 64]), ..good.clone() };
 
-    assert_eq!(
-        refused(&mut group, &commit, &renamed),
-        Error::RelayMisbehaved(RelayFault::Committer)
-    );
-    assert_eq!(
-        refused(&mut group, &commit, &unsigned),
-        Error::RelayMisbehaved(RelayFault::CommitSignature)
-    );
+    assert_eq!(refused(&mut group, &commit, &renamed), Error::RelayMisbehaved(RelayFault::Committer));
+    assert_eq!(refused(&mut group, &commit, &unsigned), Error::RelayMisbehaved(RelayFault::CommitSignature));
     group.process_commit(&commit, &good).unwrap();
 }

@@ -36,11 +36,7 @@ fn trap(edit: impl FnOnce(&mut Rules)) -> Trap {
     rules.roles.insert(account(1), Role::Member);
     edit(&mut rules);
     let leaf = Device::new(2, 1).own.extensions().unwrap();
-    Trap {
-        leaf,
-        context: rules.to_extensions().unwrap(),
-        beside: None,
-    }
+    Trap { leaf, context: rules.to_extensions().unwrap(), beside: None }
 }
 
 /// Welcome and group info of the trap.
@@ -71,19 +67,13 @@ fn spring(trap: Trap, alice: &mut Device) -> (Vec<u8>, Vec<u8>) {
         .stage_commit(&mallory.provider)
         .unwrap();
     let (_, welcome, info) = bundle.into_messages();
-    (
-        welcome.unwrap().tls_serialize_detached().unwrap(),
-        info.unwrap().tls_serialize_detached().unwrap(),
-    )
+    (welcome.unwrap().tls_serialize_detached().unwrap(), info.unwrap().tls_serialize_detached().unwrap())
 }
 
 fn traps() -> Vec<(Trap, Violation)> {
     let mut forged = Device::new(2, 1).own.certificate().clone();
     forged.body.created_at.0 += 1;
-    let with_leaf = |certificate| Trap {
-        leaf: certificate_extension(certificate),
-        ..trap(|_| ())
-    };
+    let with_leaf = |certificate| Trap { leaf: certificate_extension(certificate), ..trap(|_| ()) };
     let other_key = certify(2, device_id(2, 1), &key(8, 8, 8), &key(1, 2, 0));
     let other_device = certify(2, device_id(2, 2), &key(2, 2, 1), &key(1, 2, 0));
     let second_identity = {
@@ -102,13 +92,7 @@ fn traps() -> Vec<(Trap, Violation)> {
         (with_leaf(&forged), Violation::Certificate),
         (with_leaf(&other_key), Violation::LeafKey),
         (with_leaf(&other_device), Violation::Credential),
-        (
-            Trap {
-                beside: Some(second_identity),
-                ..trap(|_| ())
-            },
-            Violation::IdentityChanged(account(1)),
-        ),
+        (Trap { beside: Some(second_identity), ..trap(|_| ()) }, Violation::IdentityChanged(account(1))),
         (
             trap(|rules| {
                 rules.roles.remove(&account(1));
@@ -134,13 +118,7 @@ fn traps() -> Vec<(Trap, Violation)> {
             Violation::Revoked(device_id(1, 1)),
         ),
         (trap(|rules| rules.suite_profile = 7), Violation::Rules),
-        (
-            Trap {
-                context: with_external_sender(),
-                ..trap(|_| ())
-            },
-            Violation::Rules,
-        ),
+        (Trap { context: with_external_sender(), ..trap(|_| ()) }, Violation::Rules),
     ]
 }
 
@@ -212,9 +190,7 @@ fn a_client_that_became_too_old_pauses_and_does_not_fork() {
     rules.minimum_client_version = 99;
 
     let (commit, envelope) = mallory.commit_with(&Deltas::default(), |builder| {
-        builder
-            .propose_group_context_extensions(rules.to_extensions().unwrap())
-            .unwrap()
+        builder.propose_group_context_extensions(rules.to_extensions().unwrap()).unwrap()
     });
     assert_eq!(group.process_commit(&commit, &envelope).unwrap().epoch, 2);
 
@@ -232,18 +208,12 @@ fn truncated_changed_and_misdirected_welcomes_are_refused() {
     bob.key_package();
 
     for end in (0..welcome.len()).step_by(53) {
-        assert!(
-            join_from_welcome(alice.store(), &alice.own, &welcome[..end]).is_err(),
-            "{end}"
-        );
+        assert!(join_from_welcome(alice.store(), &alice.own, &welcome[..end]).is_err(), "{end}");
     }
     for at in (0..welcome.len()).step_by(211) {
         let mut changed = welcome.clone();
         changed[at] ^= 1;
-        assert!(
-            join_from_welcome(alice.store(), &alice.own, &changed).is_err(),
-            "{at}"
-        );
+        assert!(join_from_welcome(alice.store(), &alice.own, &changed).is_err(), "{at}");
     }
     let misdirected = join_from_welcome(bob.store(), &bob.own, &welcome).unwrap_err();
     assert_eq!(misdirected, RelayFault::WrongDevice.into());
@@ -252,11 +222,7 @@ fn truncated_changed_and_misdirected_welcomes_are_refused() {
 #[test]
 fn check_2_corrupt_records_are_refused_when_a_group_is_loaded() {
     let ([alice, _], _) = two();
-    let records: Vec<_> = alice
-        .disk
-        .iter()
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
+    let records: Vec<_> = alice.disk.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
 
     for (key, value) in &records {
         let load = |value: Option<Vec<u8>>| {
@@ -289,15 +255,8 @@ fn check_2_a_tree_on_disk_with_a_forged_certificate_is_refused() {
     for byte in identity.as_bytes() {
         needle.extend(minicbor::to_vec(byte).unwrap());
     }
-    let (_, tree) = alice
-        .disk
-        .iter_mut()
-        .find(|(key, _)| key.ends_with(b"/tree"))
-        .unwrap();
-    let at = tree
-        .windows(needle.len())
-        .position(|window| window == needle)
-        .unwrap();
+    let (_, tree) = alice.disk.iter_mut().find(|(key, _)| key.ends_with(b"/tree")).unwrap();
+    let at = tree.windows(needle.len()).position(|window| window == needle).unwrap();
     let other = key(6, 6, 6).verifying_key().to_bytes();
     let mut replacement = Vec::new();
     for byte in other {
@@ -316,23 +275,13 @@ fn standalone_proposals_are_refused_and_so_is_a_commit_to_them() {
     let index = group.members()[0].index();
     let provider = &mallory.provider;
     let mls = mallory.mls.as_mut().unwrap();
-    let (proposal, _) = mls
-        .propose_remove_member(provider, &mallory.device.own, index)
-        .unwrap();
+    let (proposal, _) = mls.propose_remove_member(provider, &mallory.device.own, index).unwrap();
     let proposal = proposal.tls_serialize_detached().unwrap();
 
     assert_eq!(group.decrypt(&proposal).unwrap_err(), Violation::WrongKind.into());
-    let envelope = mallory
-        .device
-        .envelope(1, &proposal, &Deltas::default().encode().unwrap());
-    assert_eq!(
-        refused(&mut group, &proposal, &envelope),
-        Violation::WrongKind.into()
-    );
-    let deltas = Deltas {
-        removed: vec![(account(1), device_id(1, 1))],
-        ..Deltas::default()
-    };
+    let envelope = mallory.device.envelope(1, &proposal, &Deltas::default().encode().unwrap());
+    assert_eq!(refused(&mut group, &proposal, &envelope), Violation::WrongKind.into());
+    let deltas = Deltas { removed: vec![(account(1), device_id(1, 1))], ..Deltas::default() };
     let (commit, envelope) = mallory.commit_with(&deltas, |builder| builder.consume_proposal_store(true));
     let error = refused(&mut group, &commit, &envelope);
     assert!(matches!(error, Error::PeerMisbehaved(_)), "{error}");
@@ -344,20 +293,12 @@ fn a_members_commit_in_clear_is_refused() {
     let plaintext = openmls::prelude::MlsGroupJoinConfig::builder()
         .wire_format_policy(PURE_PLAINTEXT_WIRE_FORMAT_POLICY)
         .build();
-    mallory
-        .mls
-        .as_mut()
-        .unwrap()
-        .set_configuration(mallory.provider.storage(), &plaintext)
-        .unwrap();
+    mallory.mls.as_mut().unwrap().set_configuration(mallory.provider.storage(), &plaintext).unwrap();
 
     let (commit, envelope) =
         mallory.commit_with(&Deltas::default(), |builder| builder.force_self_update(true));
 
-    assert!(matches!(
-        refused(&mut group, &commit, &envelope),
-        Error::PeerMisbehaved(_)
-    ));
+    assert!(matches!(refused(&mut group, &commit, &envelope), Error::PeerMisbehaved(_)));
 }
 
 #[test]
@@ -373,13 +314,8 @@ fn check_7_external_proposals_are_refused() {
     )
     .unwrap();
     let bytes = proposal.tls_serialize_detached().unwrap();
-    let envelope = mallory
-        .device
-        .envelope(1, &bytes, &Deltas::default().encode().unwrap());
+    let envelope = mallory.device.envelope(1, &bytes, &Deltas::default().encode().unwrap());
 
-    assert_eq!(
-        refused(&mut group, &bytes, &envelope),
-        Violation::WrongKind.into()
-    );
+    assert_eq!(refused(&mut group, &bytes, &envelope), Violation::WrongKind.into());
     assert_eq!(group.decrypt(&bytes).unwrap_err(), Violation::WrongKind.into());
 }

@@ -15,10 +15,7 @@ use std::collections::BTreeMap;
 
 fn one(device: &Device, kind: KeyPackageKind) -> Vec<u8> {
     let mut store = device.store();
-    make_key_packages(&mut store, &device.own, kind, 1, NOW)
-        .unwrap()
-        .remove(0)
-        .bytes
+    make_key_packages(&mut store, &device.own, kind, 1, NOW).unwrap().remove(0).bytes
 }
 
 fn dates(created_at: u64, expires_at: u64) -> Extensions<KeyPackage> {
@@ -29,10 +26,8 @@ fn dates(created_at: u64, expires_at: u64) -> Extensions<KeyPackage> {
 #[test]
 fn a_key_package_is_of_its_kind_and_only_until_its_real_date() {
     let bob = Device::new(2, 1);
-    let kinds = [
-        (KeyPackageKind::OneUse, KEY_PACKAGE_SECONDS),
-        (KeyPackageKind::LastResort, LAST_RESORT_SECONDS),
-    ];
+    let kinds =
+        [(KeyPackageKind::OneUse, KEY_PACKAGE_SECONDS), (KeyPackageKind::LastResort, LAST_RESORT_SECONDS)];
 
     for (kind, seconds) in kinds {
         let package = one(&bob, kind);
@@ -78,22 +73,10 @@ fn a_key_package_of_another_device_is_the_relays_fault() {
     let package = one(&bob, KeyPackageKind::OneUse);
     let right = bob.expected();
     let wrong = [
-        ExpectedDevice {
-            account: account(3),
-            ..right
-        },
-        ExpectedDevice {
-            device: device_id(2, 2),
-            ..right
-        },
-        ExpectedDevice {
-            leaf_key: LeafKey::from_bytes([1; 32]),
-            ..right
-        },
-        ExpectedDevice {
-            identity_key: IdentityKey::from_bytes([1; 32]),
-            ..right
-        },
+        ExpectedDevice { account: account(3), ..right },
+        ExpectedDevice { device: device_id(2, 2), ..right },
+        ExpectedDevice { leaf_key: LeafKey::from_bytes([1; 32]), ..right },
+        ExpectedDevice { identity_key: IdentityKey::from_bytes([1; 32]), ..right },
         Device::new(1, 1).expected(),
     ];
 
@@ -109,10 +92,7 @@ fn truncated_and_changed_key_packages_are_refused() {
     let package = one(&bob, KeyPackageKind::OneUse);
 
     for end in 0..package.len() {
-        assert!(
-            check_key_package(&package[..end], &bob.expected(), NOW).is_err(),
-            "{end}"
-        );
+        assert!(check_key_package(&package[..end], &bob.expected(), NOW).is_err(), "{end}");
     }
     for at in (0..package.len()).step_by(7) {
         let mut changed = package.clone();
@@ -134,27 +114,13 @@ fn a_last_resort_key_package_stays_after_use_and_a_one_use_one_goes() {
     let mut group = crate::mls::Group::create(&alice.own, super::GROUP).unwrap();
 
     let add = vec![check_key_package(&last[0].bytes, &bob.expected(), NOW).unwrap()];
-    let bundle = group
-        .commit(
-            &alice.own,
-            super::Changes {
-                add,
-                ..super::Changes::default()
-            },
-        )
-        .unwrap();
+    let bundle = group.commit(&alice.own, super::Changes { add, ..super::Changes::default() }).unwrap();
     let (mut joined, _) =
         crate::mls::join_from_welcome(bob.store(), &bob.own, &bundle.welcome.unwrap()).unwrap();
     bob.save(joined.take_changes());
 
     assert_eq!(kept, 4);
-    assert_eq!(
-        bob.disk
-            .keys()
-            .filter(|key| key.starts_with(b"key_package/"))
-            .count(),
-        4
-    );
+    assert_eq!(bob.disk.keys().filter(|key| key.starts_with(b"key_package/")).count(), 4);
 }
 
 #[test]
@@ -173,17 +139,8 @@ fn check_5_pins_and_lists_are_judged_beside_the_group() {
     let members = groups[0].members();
     let known = |device: &Device| {
         let body = &device.own.certificate().body;
-        let listed = KnownDevice {
-            device: body.device,
-            leaf_key: body.leaf_key,
-        };
-        (
-            body.account,
-            KnownAccount {
-                identity_key: body.identity_key,
-                devices: Some(vec![listed]),
-            },
-        )
+        let listed = KnownDevice { device: body.device, leaf_key: body.leaf_key };
+        (body.account, KnownAccount { identity_key: body.identity_key, devices: Some(vec![listed]) })
     };
     let good: BTreeMap<_, _> = devices.iter().map(known).collect();
     let shown = good[&account(2)].identity_key;
@@ -194,50 +151,20 @@ fn check_5_pins_and_lists_are_judged_beside_the_group() {
         all.extend(bob.map(|bob| (account(2), bob)));
         local_concerns(members, &all)
     };
-    let not_listed = vec![LocalConcern::NotListed {
-        account: account(2),
-        device: device_id(2, 1),
-    }];
+    let not_listed = vec![LocalConcern::NotListed { account: account(2), device: device_id(2, 1) }];
     let list = |device, leaf_key| Some(vec![KnownDevice { device, leaf_key }]);
     let own_key = devices[1].own.certificate().body.leaf_key;
 
     assert_eq!(local_concerns(members, &good), []);
+    assert_eq!(with_bob(None), [LocalConcern::UnknownAccount { account: account(2), shown }]);
     assert_eq!(
-        with_bob(None),
-        [LocalConcern::UnknownAccount {
-            account: account(2),
-            shown
-        }]
+        with_bob(Some(KnownAccount { identity_key: pinned, devices: None })),
+        [LocalConcern::IdentityChanged { account: account(2), pinned, shown }]
     );
-    assert_eq!(
-        with_bob(Some(KnownAccount {
-            identity_key: pinned,
-            devices: None
-        })),
-        [LocalConcern::IdentityChanged {
-            account: account(2),
-            pinned,
-            shown
-        }]
-    );
-    for devices in [
-        Some(vec![]),
-        list(device_id(2, 2), own_key),
-        list(device_id(2, 1), LeafKey::from_bytes([1; 32])),
-    ] {
-        assert_eq!(
-            with_bob(Some(KnownAccount {
-                identity_key: shown,
-                devices
-            })),
-            not_listed
-        );
+    for devices in
+        [Some(vec![]), list(device_id(2, 2), own_key), list(device_id(2, 1), LeafKey::from_bytes([1; 32]))]
+    {
+        assert_eq!(with_bob(Some(KnownAccount { identity_key: shown, devices })), not_listed);
     }
-    assert_eq!(
-        with_bob(Some(KnownAccount {
-            identity_key: shown,
-            devices: None
-        })),
-        []
-    );
+    assert_eq!(with_bob(Some(KnownAccount { identity_key: shown, devices: None })), []);
 }

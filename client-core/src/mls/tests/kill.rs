@@ -29,20 +29,14 @@ fn killed(device: &mut Device, mut group: Group) -> Group {
 fn after_every_operation_the_group_is_rebuilt_from_what_was_saved() {
     let ([mut alice, mut bob], [mut at_alice, mut at_bob]) = two();
     at_alice = killed(&mut alice, at_alice);
-    let update = || Changes {
-        own_update: OwnUpdate::Always,
-        ..Changes::default()
-    };
+    let update = || Changes { own_update: OwnUpdate::Always, ..Changes::default() };
 
     for round in 0_u8..3 {
         let message = at_alice.encrypt(&alice.own, &[round], b"").unwrap();
         at_alice = killed(&mut alice, at_alice);
         assert_eq!(at_bob.decrypt(&message).unwrap().content.as_slice(), [round]);
         at_bob = killed(&mut bob, at_bob);
-        assert!(
-            at_bob.decrypt(&message).is_err(),
-            "the key was used before the kill"
-        );
+        assert!(at_bob.decrypt(&message).is_err(), "the key was used before the kill");
 
         at_alice.commit(&alice.own, update()).unwrap();
         at_alice = killed(&mut alice, at_alice);
@@ -65,24 +59,13 @@ fn what_was_not_saved_did_not_happen() {
     let ([alice, _], [mut at_alice, mut at_bob]) = two();
     let before = fingerprint(&at_alice);
 
-    at_alice
-        .commit(
-            &alice.own,
-            Changes {
-                own_update: OwnUpdate::Always,
-                ..Changes::default()
-            },
-        )
-        .unwrap();
+    at_alice.commit(&alice.own, Changes { own_update: OwnUpdate::Always, ..Changes::default() }).unwrap();
     drop(at_alice);
     let mut at_alice = alice.load();
 
     assert_eq!(fingerprint(&at_alice), before);
     let message = at_alice.encrypt(&alice.own, b"still here", b"").unwrap();
-    assert_eq!(
-        at_bob.decrypt(&message).unwrap().content.as_slice(),
-        b"still here"
-    );
+    assert_eq!(at_bob.decrypt(&message).unwrap().content.as_slice(), b"still here");
 }
 
 #[test]
@@ -105,15 +88,7 @@ fn a_used_key_package_goes_in_the_change_set_of_its_group() {
     let mut group = Group::create(&alice.own, GROUP).unwrap();
     let add = vec![bob.key_package()];
     let kept = bob.disk.len();
-    let bundle = group
-        .commit(
-            &alice.own,
-            Changes {
-                add,
-                ..Changes::default()
-            },
-        )
-        .unwrap();
+    let bundle = group.commit(&alice.own, Changes { add, ..Changes::default() }).unwrap();
     alice.save(group.take_changes());
 
     let welcome = bundle.welcome.unwrap();
@@ -123,10 +98,7 @@ fn a_used_key_package_goes_in_the_change_set_of_its_group() {
 
     assert_eq!(inviter.device(), device_id(1, 1));
     assert!(!bob.disk.keys().any(|key| key.starts_with(b"key_package/")));
-    assert!(
-        crate::mls::join_from_welcome(bob.store(), &bob.own, &welcome).is_err(),
-        "used up"
-    );
+    assert!(crate::mls::join_from_welcome(bob.store(), &bob.own, &welcome).is_err(), "used up");
 }
 
 #[test]
