@@ -1,6 +1,8 @@
 //! The relay in one value: what every handler is given. Clones share everything.
 
+use std::fs::DirBuilder;
 use std::ops::Deref;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -60,7 +62,10 @@ pub enum StartError {
 impl App {
     /// Opens data directory, secrets and database, and brings the schema up to date.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
-        std::fs::create_dir_all(&config.data_dir)
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&config.data_dir)
             .map_err(|cause| StartError::DataDir { path: config.data_dir.display().to_string(), cause })?;
         let secrets = Secrets::open(&config.data_dir).map_err(StartError::Secrets)?;
         let relay_id = secrets.relay_id();

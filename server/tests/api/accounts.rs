@@ -279,3 +279,13 @@ async fn an_idempotency_id_is_forgotten_after_a_day() {
 
     assert_eq!(late.code(), ErrorCode::TicketInvalid);
 }
+
+#[tokio::test]
+async fn the_data_directory_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let relay = TestRelay::start().await;
+
+    let directory = relay.app.blobs.directory().parent().unwrap();
+
+    assert_eq!(std::fs::metadata(directory).unwrap().permissions().mode() & 0o777, 0o700);
+}
