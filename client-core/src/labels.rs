@@ -66,7 +66,7 @@ labels! {
     IDENTITY = "sotto/v1/identity";
 }
 
-/// The contexts under which keys sign; their layouts are `protocol`'s.
+/// The contexts under which keys sign, and that of OPAQUE; their layouts are `protocol`'s.
 #[cfg(test)]
 const SIGNATURES: &[&str] = &[
     protocol::certificate::CERTIFICATE_LABEL,
@@ -74,6 +74,7 @@ const SIGNATURES: &[&str] = &[
     protocol::revocation::REVOCATION_LABEL,
     protocol::signed::LOGIN_LABEL,
     protocol::signed::COMMIT_LABEL,
+    protocol::signed::OPAQUE_CONTEXT,
 ];
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The client's half of OPAQUE (RFC 9807): log-in by a password that the relay never sees.
 //!
 //! One suite, compiled in (O-3): ristretto255 with SHA-512 as OPRF, 3DH over ristretto255 with SHA-512, Argon2id
-//! (64 MiB, t = 3, p = 1, salt of 16 zero bytes as RFC 9807 §7 has it) as key stretching. No identities and no
-//! context: both are then the public keys. The relay's half is the same suite; it never stretches.
+//! (64 MiB, t = 3, p = 1, salt of 16 zero bytes as RFC 9807 §7 has it) as key stretching. The context is
+//! `protocol`'s; the identities are the public keys. The relay's half is the same suite; it never stretches.
 //!
 //! Passwords are UTF-8; whoever reads the keyboard normalizes to NFC first.
 
@@ -15,6 +15,7 @@ use opaque_ke::{
     ksf::Ksf,
     rand,
 };
+use protocol::signed::OPAQUE_CONTEXT;
 use rand_core::CryptoRng;
 use sha2_opaque::Sha512;
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -218,7 +219,10 @@ impl Login {
                 &mut Rng(rng),
                 self.password.0.as_bytes(),
                 response,
-                ClientLoginFinishParameters::default(),
+                ClientLoginFinishParameters {
+                    context: Some(OPAQUE_CONTEXT.as_bytes()),
+                    ..ClientLoginFinishParameters::default()
+                },
             )
             .map_err(blame_answer)?;
         Ok(LoggedIn {

@@ -5,6 +5,8 @@ use crate::{AccountId, DeviceId, GroupId, MessageId, RelayId};
 
 /// What a device signs to log in (O-1).
 pub const LOGIN_LABEL: &str = "sotto/v1/login";
+/// The context that both halves of OPAQUE bind into every key exchange (RFC 9807 §3.3).
+pub const OPAQUE_CONTEXT: &str = "sotto/v1/opaque";
 /// What a committer signs beside its commit (D-8).
 pub const COMMIT_LABEL: &str = "sotto/v1/commit";
 

@@ -11,7 +11,7 @@ use opaque_ke::{
     CipherSuite, CredentialFinalization, CredentialRequest, RegistrationRequest, RegistrationUpload,
     ServerLogin, ServerLoginParameters, ServerRegistration, ServerSetup,
 };
-use protocol::Handle;
+use protocol::{Handle, signed::OPAQUE_CONTEXT};
 use rand_opaque::rngs::OsRng;
 use zeroize::Zeroizing;
 
@@ -21,8 +21,6 @@ use crate::secrets::{self, Purpose, Secrets, tag};
 const SETUP_FILE: &str = "opaque.setup";
 const SETUP_ID_BYTES: usize = 16;
 const SETUP_BYTES: usize = SETUP_ID_BYTES + 128;
-/// Bound into every key exchange; clients use the same.
-const CONTEXT: &[u8] = b"sotto/v1/opaque";
 /// Envelope at the end of a record: nonce 32, authentication tag 64.
 const ENVELOPE_BYTES: usize = 96;
 
@@ -179,7 +177,7 @@ impl Opaque {
 }
 
 fn parameters() -> ServerLoginParameters<'static, 'static> {
-    ServerLoginParameters { context: Some(CONTEXT), ..ServerLoginParameters::default() }
+    ServerLoginParameters { context: Some(OPAQUE_CONTEXT.as_bytes()), ..ServerLoginParameters::default() }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@ use opaque_ke::{
     CredentialFinalization, CredentialRequest, RegistrationRequest, RegistrationUpload, ServerLogin,
     ServerLoginParameters, ServerRegistration, ServerSetup,
 };
+use protocol::signed::OPAQUE_CONTEXT;
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
 
 use super::{
@@ -16,12 +17,17 @@ struct Relay {
     setup: ServerSetup<OpaqueSuite>,
     record: Option<ServerRegistration<OpaqueSuite>>,
     rng: ChaCha20Rng,
+    context: &'static str,
 }
 
 impl Relay {
     fn new(seed: u64) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        Self { setup: ServerSetup::new(&mut Rng(&mut rng)), record: None, rng }
+        Self { setup: ServerSetup::new(&mut Rng(&mut rng)), record: None, rng, context: OPAQUE_CONTEXT }
+    }
+
+    fn parameters(&self) -> ServerLoginParameters<'static, 'static> {
+        ServerLoginParameters { context: Some(self.context.as_bytes()), ..ServerLoginParameters::default() }
     }
 
     fn answer_registration(&self, request: &[u8]) -> Vec<u8> {
@@ -31,13 +37,14 @@ impl Relay {
     }
 
     fn answer_login(&mut self, request: &[u8]) -> (ServerLogin<OpaqueSuite>, Vec<u8>) {
+        let parameters = self.parameters();
         let started = ServerLogin::start(
             &mut Rng(&mut self.rng),
             &self.setup,
             self.record.clone(),
             CredentialRequest::deserialize(request).unwrap(),
             &CREDENTIAL_ID,
-            ServerLoginParameters::default(),
+            parameters,
         )
         .unwrap();
         (started.state, started.message.serialize().to_vec())
@@ -66,7 +73,7 @@ fn login(relay: &mut Relay, text: &str) -> Result<(LoggedIn, SessionKey), Opaque
     let (state, response) = relay.answer_login(&request);
     let logged_in = login.finish(&response, &mut rng())?;
     let finalization = CredentialFinalization::deserialize(&logged_in.finalization).unwrap();
-    let relay_side = state.finish(finalization, ServerLoginParameters::default()).unwrap();
+    let relay_side = state.finish(finalization, relay.parameters()).unwrap();
     Ok((logged_in, SessionKey::from_bytes(relay_side.session_key.into())))
 }
 
@@ -103,6 +110,17 @@ fn another_relay_cannot_answer_a_log_in() {
     thief.record = relay.record.clone();
 
     let refused = login(&mut thief, "correct horse").map(|_| ());
+
+    assert_eq!(refused, Err(OpaqueError::WrongPassword));
+}
+
+#[test]
+fn a_relay_of_another_protocol_is_refused() {
+    let mut relay = Relay::new(1);
+    register(&mut relay, "correct horse");
+    relay.context = "sotto/v2/opaque";
+
+    let refused = login(&mut relay, "correct horse").map(|_| ());
 
     assert_eq!(refused, Err(OpaqueError::WrongPassword));
 }

@@ -1,4 +1,4 @@
-use super::{CONTEXT, Opaque, OpaqueError, StoredRecord, Suite};
+use super::{OPAQUE_CONTEXT, Opaque, OpaqueError, StoredRecord, Suite};
 use crate::secrets::Secrets;
 use opaque_ke::{
     ClientLogin, ClientLoginFinishParameters, ClientRegistration, ClientRegistrationFinishParameters,
@@ -49,7 +49,8 @@ fn log_in(
     let started = ClientLogin::<Suite>::start(&mut OsRng, password).unwrap();
     let answer = opaque.login_start(stored, &handle("ada"), &started.message.serialize()).unwrap();
     let response = CredentialResponse::deserialize(&answer.credential_response).unwrap();
-    let parameters = ClientLoginFinishParameters { context: Some(CONTEXT), ..Default::default() };
+    let parameters =
+        ClientLoginFinishParameters { context: Some(OPAQUE_CONTEXT.as_bytes()), ..Default::default() };
     let finished = started.state.finish(&mut OsRng, password, response, parameters).ok()?;
     Some((answer.state.to_vec(), finished.message.serialize().to_vec(), finished.export_key.to_vec()))
 }

@@ -31,7 +31,7 @@ use sotto::secrets::{random, sha256};
 
 use crate::relay::{Answer, Call, TestRelay};
 
-const CONTEXT: &[u8] = b"sotto/v1/opaque";
+const CONTEXT: &[u8] = signed::OPAQUE_CONTEXT.as_bytes();
 
 /// The secrets of a person: password, recovery key, identity key.
 pub(crate) struct TestAccount {
