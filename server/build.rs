@@ -7,6 +7,8 @@ use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     let mut root = PathBuf::from(required("CARGO_MANIFEST_DIR")?).join("../web/dist");
+    // Cargo runs a script again and again while the path that it watches is missing.
+    fs::create_dir_all(&root)?;
     println!("cargo::rerun-if-changed={}", root.display());
     let mut files = Vec::new();
     if root.join("index.html").is_file() {

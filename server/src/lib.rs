@@ -17,6 +17,7 @@ pub mod device_lists;
 pub mod edge;
 pub mod error;
 pub mod live_sessions;
+pub mod log;
 pub mod membership;
 mod notices;
 pub mod opaque;

@@ -6,7 +6,6 @@ use sotto::config::Config;
 use std::error::Error;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 const USAGE: &str = "usage: sotto serve | sotto --version";
 
@@ -27,8 +26,7 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn serve() -> Result<(), Box<dyn Error>> {
     let config = Config::load()?;
-    let filter = EnvFilter::try_new(&config.log).map_err(|error| format!("SOTTO_LOG: {error}"))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    sotto::log::start(&config.log).map_err(|error| format!("SOTTO_LOG: {error}"))?;
     raise_open_files();
     let (listen, public_url) = (config.listen, config.public_url.as_str().to_owned());
     let app = App::open(config, Clock::default()).await?;

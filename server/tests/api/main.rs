@@ -19,11 +19,15 @@ mod groups;
 #[cfg(test)]
 mod key_packages;
 #[cfg(test)]
+mod log;
+#[cfg(test)]
 mod member;
 #[cfg(test)]
 mod notices;
 #[cfg(test)]
 mod postgres;
+#[cfg(test)]
+mod program;
 #[cfg(test)]
 mod records;
 #[cfg(test)]

@@ -71,13 +71,13 @@ impl Socket {
     }
 
     /// Greeted, and everything before the live part read.
-    async fn live(port: &Port, member: &Member, cursors: &[(GroupId, u64)]) -> Self {
+    pub(crate) async fn live(port: &Port, member: &Member, cursors: &[(GroupId, u64)]) -> Self {
         let mut socket = Self::greeted(port, member, cursors).await;
         while socket.next().await != RelayFrame::CaughtUp {}
         socket
     }
 
-    async fn send(&mut self, frame: &ClientFrame) {
+    pub(crate) async fn send(&mut self, frame: &ClientFrame) {
         self.stream.send(Message::Binary(to_bytes(frame).into())).await.unwrap();
     }
 
@@ -115,7 +115,7 @@ impl Socket {
     }
 
     /// Reads until `count` messages have come; their texts and the last seq.
-    async fn texts(&mut self, count: usize) -> Vec<String> {
+    pub(crate) async fn texts(&mut self, count: usize) -> Vec<String> {
         let mut texts = Vec::new();
         while texts.len() < count {
             if let RelayFrame::Entries { entries, .. } = self.next_entry().await {

@@ -3,18 +3,17 @@
 use protocol::groups::{EntryKind, Posted};
 use protocol::messages::PostMessage;
 use protocol::{ErrorCode, GroupId};
-use sotto::storage::connection::DatabaseAddress;
 use sotto::storage::query;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::groups::people;
 use crate::member::{Member, deltas};
-use crate::relay::{Call, Closed, TestRelay, on_both_engines};
+use crate::program::Program;
+use crate::relay::{Call, TestRelay, on_both_engines};
 
 #[tokio::test]
 async fn posts_from_everywhere_at_once_get_a_log_without_gaps_or_doubles() {
@@ -134,7 +133,7 @@ async fn after_a_kill_every_acknowledged_message_is_there_once_and_in_order() {
         let mut closed = relay.close().await;
         let mut sent: Vec<(PostMessage, Option<u64>)> = Vec::new();
         for round in 0..5 {
-            let mut program = Program::start(&closed).await;
+            let mut program = Program::start(&closed, "error").await;
             burst(&program, &alice, group, &mut sent, 40 * (round + 1)).await;
             program.kill();
             let relay = closed.open().await;
@@ -144,52 +143,6 @@ async fn after_a_kill_every_acknowledged_message_is_there_once_and_in_order() {
         assert!(sent.len() > 100);
     })
     .await;
-}
-
-/// The real program over a closed relay's data.
-struct Program {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Program {
-    async fn start(closed: &Closed) -> Self {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
-        let database = match &closed.config.database {
-            DatabaseAddress::Sqlite(path) => format!("sqlite:{}", path.display()),
-            DatabaseAddress::Postgres(url) => url.clone(),
-        };
-        let child = Command::new(env!("CARGO_BIN_EXE_sotto"))
-            .arg("serve")
-            .env("SOTTO_LISTEN", address.to_string())
-            .env("SOTTO_DATA_DIR", &closed.config.data_dir)
-            .env("SOTTO_DATABASE_URL", database)
-            .env("SOTTO_LOG", "error")
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut program = Self { child, address };
-        while TcpStream::connect(address).await.is_err() {
-            assert!(program.child.try_wait().unwrap().is_none(), "the relay ended at its start");
-            tokio::task::yield_now().await;
-        }
-        program
-    }
-
-    /// SIGKILL.
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
 }
 
 /// Posts over sixteen connections until `enough` are acknowledged; what is under way then stays unanswered.
