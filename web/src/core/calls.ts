@@ -276,6 +276,7 @@ export type CoreEvent =
   | { type: 'messageRemoved'; groupId: GroupId; messageId: MessageId }
   /** A new message of somebody else, for notifications; its `messageChanged` has come before. */
   | { type: 'messageReceived'; message: Message }
+  /** `doneBytes` reaches `totalBytes` when the transfer is over, well or not. */
   | { type: 'transferProgress'; messageId: MessageId; direction: 'up' | 'down'; doneBytes: number; totalBytes: number }
   /** Details of this contact (key, devices, trust) are not what they were. */
   | { type: 'contactChanged'; accountId: AccountId }

@@ -113,7 +113,7 @@ export class Transfers {
     const refusal = error instanceof CoreError ? error : refusalIn(error);
     if (!refusal) return this.#ports.failed(error);
     const { messageId } = upload;
-    this.#failed.set(messageId, upload);
+    if (upload.sealed) this.#failed.set(messageId, upload);
     for (const oldest of [...this.#failed.keys()].slice(0, -failedUploadsKept)) this.#failed.delete(oldest);
     await this.#ports.loop.input((engine, now) => engine.failFile(messageId, refusal.code, now)).catch(() => {});
   }
