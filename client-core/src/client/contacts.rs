@@ -166,11 +166,20 @@ impl Client {
             account.device_list = encoded;
             self.save_account(cx);
             self.emit(Event::DevicesChanged);
+            let groups: Vec<_> = self.groups.keys().copied().collect();
+            for group in groups {
+                self.judge_members(group, cx);
+                self.flush(group, cx);
+            }
         }
     }
 
     /// Check 5: a device in the group that no list names stops sending; listed ones, revoked or not, don't.
     pub(super) fn judge_members(&mut self, group: GroupId, cx: &mut Context<'_>) {
+        if self.groups.get(&group).is_some_and(|slot| slot.summary.unlisted_device) {
+            // Judged again as soon as its state is in memory.
+            self.is_loaded(group);
+        }
         let Some(Mls::Group(mls)) = self.groups.get(&group).map(|slot| &slot.mls) else {
             return;
         };

@@ -207,6 +207,16 @@ impl Client {
         }
     }
 
+    /// The group that was to be joined can't be followed.
+    pub(super) fn start_ended(&mut self, group: GroupId) {
+        let waits = self.starting.as_ref().is_some_and(
+            |starting| matches!(starting.step, StartStep::Created { group: created } if created == group),
+        );
+        if waits {
+            self.fail_start(CommandErrorCode::OutOfSync.into());
+        }
+    }
+
     fn finish_start(&mut self, group: GroupId) {
         if let Some(starting) = self.starting.take() {
             self.emit_conversation(group);

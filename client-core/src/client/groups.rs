@@ -144,7 +144,10 @@ impl Client {
         let loaded = match PendingJoin::load(GroupStore::load(records), group) {
             Ok(Ok(join)) => Ok(Mls::Joining(Box::new(join))),
             Ok(Err(_)) if empty => Ok(Mls::Unloaded),
-            Ok(Err(store)) => Group::load(store, group).map(|group| Mls::Group(Box::new(group))),
+            Ok(Err(store)) => Group::load(store, group).and_then(|mut group| {
+                group.forget_past_epochs()?;
+                Ok(Mls::Group(Box::new(group)))
+            }),
             Err(error) => Err(error),
         };
         let Some(slot) = self.groups.get_mut(&group) else {
@@ -158,6 +161,7 @@ impl Client {
             Ok(mls) => {
                 slot.mls = mls;
                 self.unload_others(group);
+                self.judge_members(group, cx);
                 self.run_group(group, cx);
             }
         }
@@ -194,10 +198,14 @@ impl Client {
     }
 
     pub(super) fn save_group(&mut self, group: GroupId, cx: &mut Context<'_>) {
-        let changes = match self.groups.get_mut(&group).map(|slot| &mut slot.mls) {
-            Some(Mls::Group(mls)) => mls.take_changes(),
-            Some(Mls::Joining(join)) => join.take_changes(),
-            Some(Mls::Unloaded | Mls::Loading) | None => return,
+        let Some(Slot { mls, summary, .. }) = self.groups.get_mut(&group) else { return };
+        let changes = match mls {
+            Mls::Group(mls) => {
+                summary.epoch = summary.epoch.max(mls.epoch());
+                mls.take_changes()
+            }
+            Mls::Joining(join) => join.take_changes(),
+            Mls::Unloaded | Mls::Loading => return,
         };
         self.save_mls(changes, cx);
     }
@@ -391,6 +399,8 @@ impl Client {
                 self.fetch_account(*account);
             }
         }
+        // Until the account's list names the new device, nothing is sent to it.
+        self.judge_members(group, cx);
         for (account, device) in &merged.deltas.removed {
             if !merged.deltas.added.contains(&(*account, *device)) {
                 self.write_notice(group, Notice::DeviceRemoved { account_id: *account }, cx);
@@ -422,6 +432,7 @@ impl Client {
         self.save_summary(group, cx);
         self.fail_outbox(group, CommandErrorCode::OutOfSync, cx);
         self.emit_conversation(group);
+        self.start_ended(group);
     }
 }
 
@@ -437,6 +448,7 @@ pub(crate) fn new_summary(group_id: GroupId, peer: AccountId, stage: GroupStage,
         lines_at_cursor: 0,
         profile_sent: false,
         unlisted_device: false,
+        epoch: 0,
     }
 }
 

@@ -65,7 +65,8 @@ impl Client {
     ) -> Result<(), CommandError> {
         let info: StoredGroupInfo = from_bytes(body).map_err(|_| CommandErrorCode::RelayMisbehaved)?;
         let own = self.own_leaf()?;
-        let (join, bundle) = PendingJoin::prepare(store, &own, group, &info.group_info, info.epoch)
+        let epoch_seen = self.groups.get(&group).map_or(0, |slot| slot.summary.epoch);
+        let (join, bundle) = PendingJoin::prepare(store, &own, group, &info.group_info, epoch_seen)
             .map_err(|_| CommandErrorCode::OutOfSync)?;
         let body = self.sign_bundle(group, EntryKind::ExternalCommit, &bundle, cx)?;
         let pending = PendingBundle {
@@ -184,12 +185,16 @@ impl Client {
         self.begin_join(listed.group_id);
     }
 
-    /// The relay named a group that exists already: this device joins it unless it knows it.
+    /// The relay named a group that exists already: this device joins it, by the welcome that waits or from outside.
     pub(super) fn join_existing(&mut self, group: GroupId, peer: AccountId, cx: &mut Context<'_>) {
-        if let btree_map::Entry::Vacant(place) = self.groups.entry(group) {
-            place.insert(Slot::new(new_summary(group, peer, GroupStage::Joining, cx.now)));
-            self.save_summary(group, cx);
-            self.fetch_welcomes();
+        match self.groups.entry(group) {
+            btree_map::Entry::Vacant(place) => {
+                place.insert(Slot::new(new_summary(group, peer, GroupStage::Joining, cx.now)));
+            }
+            btree_map::Entry::Occupied(mut known) => known.get_mut().summary.stage = GroupStage::Joining,
         }
+        self.save_summary(group, cx);
+        self.fetch_welcomes();
+        self.begin_join(group);
     }
 }

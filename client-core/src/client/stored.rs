@@ -230,6 +230,9 @@ pub(crate) struct Summary {
     /// A device is in the group that its account's list does not show: sending waits (check 5).
     #[n(9)]
     pub(crate) unlisted_device: bool,
+    /// The highest epoch of the group that this device has been in: no older group info is joined.
+    #[n(10)]
+    pub(crate) epoch: u64,
 }
 
 /// Unread messages that a summary counts one by one.

@@ -91,6 +91,14 @@ struct Connection {
     waiting: VecDeque<Vec<u8>>,
 }
 
+/// What both sides bind into every log-in.
+fn opaque_parameters() -> ServerLoginParameters<'static, 'static> {
+    ServerLoginParameters {
+        context: Some(signed::OPAQUE_CONTEXT.as_bytes()),
+        ..ServerLoginParameters::default()
+    }
+}
+
 /// Seeded randomness, in the traits of the older `rand` that OPAQUE takes.
 struct OldRng(ChaCha20Rng);
 
@@ -377,15 +385,9 @@ impl Relay {
         let account = self.account_of(start.handle.as_str());
         let file = account.map(|account| self.accounts[&account].password_file.clone());
         let request = CredentialRequest::deserialize(&start.credential_request).unwrap();
-        let login = ServerLogin::start(
-            &mut rng(),
-            &self.setup,
-            file,
-            request,
-            b"credential",
-            ServerLoginParameters::default(),
-        )
-        .unwrap();
+        let login =
+            ServerLogin::start(&mut rng(), &self.setup, file, request, b"credential", opaque_parameters())
+                .unwrap();
         let account = account.unwrap_or(AccountId::from_bytes([0; 16]));
         let ticket = self.ticket(Ticket::Login(account, Box::new(login.state)));
         json(&LoginStarted { ticket, credential_response: bytes(&login.message.serialize()) })
@@ -396,9 +398,7 @@ impl Relay {
             return Err(problem(ErrorCode::TicketInvalid));
         };
         let finalization = CredentialFinalization::deserialize(&finish.credential_finalization).unwrap();
-        state
-            .finish(finalization, ServerLoginParameters::default())
-            .map_err(|_| problem(ErrorCode::WrongCredentials))?;
+        state.finish(finalization, opaque_parameters()).map_err(|_| problem(ErrorCode::WrongCredentials))?;
         self.opened(account)
     }
 
