@@ -76,9 +76,16 @@ impl Db {
         E: From<StorageError>,
     {
         let mut conn = self.begin().await?;
-        let outcome = work(&mut conn).await?;
-        conn.commit().await?;
-        Ok(outcome)
+        match work(&mut conn).await {
+            Ok(outcome) => {
+                conn.commit().await?;
+                Ok(outcome)
+            }
+            Err(error) => {
+                conn.roll_back().await;
+                Err(error)
+            }
+        }
     }
 
     /// Lends a connection that only reads. Statements see committed rows, each by itself.
@@ -98,7 +105,9 @@ impl Db {
     pub(super) async fn begin(&self) -> Result<Connection, StorageError> {
         Ok(Connection(match self {
             Self::Sqlite { writer, .. } => {
-                Held::SqliteTransaction(acquired(writer.begin_with("BEGIN IMMEDIATE").await)?)
+                let mut conn = acquired(writer.acquire().await)?;
+                begin_sqlite(&mut conn).await?;
+                Held::SqliteWriter(conn)
             }
             Self::Postgres(pool) => Held::PostgresTransaction(acquired(pool.begin().await)?),
         }))
@@ -120,7 +129,7 @@ impl Db {
 pub struct Connection(Held);
 
 enum Held {
-    SqliteTransaction(Transaction<'static, Sqlite>),
+    SqliteWriter(PoolConnection<Sqlite>),
     SqliteReader(PoolConnection<Sqlite>),
     PostgresTransaction(Transaction<'static, Postgres>),
     PostgresReader(PoolConnection<Postgres>),
@@ -135,29 +144,58 @@ pub(super) enum Raw<'c> {
 impl Connection {
     pub(super) fn raw(&mut self) -> Raw<'_> {
         match &mut self.0 {
-            Held::SqliteTransaction(conn) => Raw::Sqlite(conn),
-            Held::SqliteReader(conn) => Raw::Sqlite(conn),
+            Held::SqliteWriter(conn) | Held::SqliteReader(conn) => Raw::Sqlite(conn),
             Held::PostgresTransaction(conn) => Raw::Postgres(conn),
             Held::PostgresReader(conn) => Raw::Postgres(conn),
         }
     }
 
+    /// Returns once the transaction is on disk; after a failure it is rolled back, or nobody knows.
     pub(super) async fn commit(self) -> Result<(), StorageError> {
         match self.0 {
-            Held::SqliteTransaction(tx) => tx.commit().await?,
+            Held::SqliteWriter(mut conn) => {
+                if let Err(error) = sqlx::query("COMMIT").execute(&mut *conn).await {
+                    roll_back_sqlite(&mut conn).await;
+                    return Err(error.into());
+                }
+            }
             Held::PostgresTransaction(tx) => tx.commit().await?,
             Held::SqliteReader(_) | Held::PostgresReader(_) => {}
         }
         Ok(())
     }
 
+    /// Undoes everything. A connection that can't even do that is found out by the next one who begins.
+    pub(super) async fn roll_back(self) {
+        match self.0 {
+            Held::SqliteWriter(mut conn) => roll_back_sqlite(&mut conn).await,
+            Held::PostgresTransaction(tx) => drop(tx.rollback().await),
+            Held::SqliteReader(_) | Held::PostgresReader(_) => {}
+        }
+    }
+
     /// For the few statements whose text must differ; they stand side by side in one file.
     pub fn engine(&self) -> Engine {
         match &self.0 {
-            Held::SqliteTransaction(_) | Held::SqliteReader(_) => Engine::Sqlite,
+            Held::SqliteWriter(_) | Held::SqliteReader(_) => Engine::Sqlite,
             Held::PostgresTransaction(_) | Held::PostgresReader(_) => Engine::Postgres,
         }
     }
+}
+
+/// Begins on the writer's connection by hand: SQLite itself rolls back on a full disk, which the library's own
+/// bookkeeping of transactions does not survive. What somebody left half done (its caller was dropped) is undone first.
+async fn begin_sqlite(conn: &mut SqliteConnection) -> Result<(), StorageError> {
+    if sqlx::query("BEGIN IMMEDIATE").execute(&mut *conn).await.is_err() {
+        roll_back_sqlite(conn).await;
+        sqlx::query("BEGIN IMMEDIATE").execute(conn).await?;
+    }
+    Ok(())
+}
+
+/// Fails only where nothing is left to undo.
+async fn roll_back_sqlite(conn: &mut SqliteConnection) {
+    drop(sqlx::query("ROLLBACK").execute(conn).await);
 }
 
 async fn open_sqlite(path: &Path) -> Result<Db, StorageError> {

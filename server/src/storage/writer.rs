@@ -131,7 +131,10 @@ async fn commit_batch(task: &Task, waiting: &mut mpsc::Receiver<Waiting>, batch:
         Ok(mut conn) => match write(&mut conn, batch, now).await {
             // Only the commit makes it durable; after a failure here nobody knows, and nothing is acknowledged.
             Ok(outcomes) => conn.commit().await.map(|()| outcomes),
-            Err(error) => Err(error),
+            Err(error) => {
+                conn.roll_back().await;
+                Err(error)
+            }
         },
         Err(error) => Err(error),
     };

@@ -100,6 +100,85 @@ async fn a_batch_that_fails_acknowledges_nothing_and_the_next_one_is_taken() {
 }
 
 #[tokio::test]
+async fn a_full_disk_takes_nothing_and_loses_nothing_and_room_helps() {
+    let relay = TestRelay::start().await;
+    let [alice, bob] = people(&relay).await;
+    let group = alice.create(&relay, &[&bob]).await;
+    let pragma = async |sql: &'static str| -> u64 {
+        let value = relay.app.db.write(async move |conn| query(sql).fetch_one(conn).await?.get(0)).await;
+        value.unwrap()
+    };
+    let large = "x".repeat(100_000);
+    pragma("pragma max_page_count = 1").await;
+
+    let mut taken: Vec<u64> = Vec::new();
+    let refused = loop {
+        let answer = alice.post(&relay, &alice.message(group, 1, &large)).await;
+        if !answer.status.is_success() {
+            break answer.code();
+        }
+        taken.push(answer.cbor::<Posted>().seq);
+    };
+    let creation = alice.creation(&[&bob]);
+    let mut whole = creation.bundle.clone();
+    whole.group_info = protocol::values::Bytes::new(vec![7; 1_000_000]).unwrap();
+    let creation = protocol::groups::CreateGroup { bundle: whole, ..creation };
+    let also = alice.send(&relay, Call::post("/v1/groups").cbor(&creation)).await;
+    assert_eq!((refused, also.code()), (ErrorCode::StorageFull, ErrorCode::StorageFull));
+
+    pragma("pragma max_page_count = 1000000").await;
+    let next: Posted = alice.post(&relay, &alice.message(group, 1, "there is room")).await.cbor();
+    alice.send(&relay, Call::post("/v1/groups").cbor(&creation)).await.cbor::<Posted>();
+
+    assert_eq!(next.seq, taken.len() as u64 + 2);
+    let stored = whole_log(&relay, &bob, group).await;
+    assert_eq!(
+        (stored.len(), stored.last().unwrap().as_slice()),
+        (taken.len() + 1, b"there is room".as_slice())
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_is_dropped_half_way_is_done_whole_or_not_at_all() {
+    on_both_engines(async |relay| {
+        let [alice, bob] = people(&relay).await;
+        let mut whole = 0;
+        for polls in 0..60 {
+            let creation = alice.creation(&[&bob]);
+            let group = creation.bundle.group_id;
+            let call = Call::post("/v1/groups").cbor(&creation).bearer(&alice.token);
+            poll_some(relay.sending(call), polls).await;
+
+            let page = alice.send(&relay, Call::get(format!("/v1/groups/{group}/entries"))).await;
+            if page.status.is_success() {
+                whole += 1;
+                let info = alice.send(&relay, Call::get(format!("/v1/groups/{group}/info"))).await;
+                assert!(info.status.is_success());
+            }
+            // The same bundle again finds it, or makes it.
+            let again = alice.send(&relay, Call::post("/v1/groups").cbor(&creation)).await;
+            assert_eq!(again.cbor::<Posted>().seq, 1);
+        }
+        assert!(whole < 60);
+    })
+    .await;
+}
+
+/// Polls a future so many times, then drops it.
+async fn poll_some(future: impl Future, polls: usize) {
+    let mut future = Box::pin(future);
+    for _ in 0..polls {
+        let ready =
+            std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx).is_ready())).await;
+        if ready {
+            return;
+        }
+        std::thread::yield_now();
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn the_linked_sqlite_has_the_fix_of_the_write_ahead_log() {
     let relay = TestRelay::start().await;
     let version = relay
