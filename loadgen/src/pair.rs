@@ -193,11 +193,13 @@ impl Recipient {
             if total.borrow().is_some_and(|total| total <= expected) {
                 return Ok(received);
             }
+            let is_told = total.borrow().is_some();
             let frame = tokio::select! {
                 frame = timeout_at(give_up, self.socket.next()) => {
                     frame.map_err(|_| Failure::Timeout("the last delivery"))??
                 }
-                changed = total.changed() => match changed {
+                // Once told, the total stays as it is and the sender goes.
+                changed = total.changed(), if !is_told => match changed {
                     Ok(()) => continue,
                     Err(_) => return Err(Failure::Connection("the sender stopped".into())),
                 },

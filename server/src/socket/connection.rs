@@ -314,17 +314,53 @@ impl<'s> Connection<'s> {
     }
 
     async fn answer(&mut self, reply: (MessageId, GroupId, AppendOutcome)) -> Outcome<()> {
-        let mut next = Some(reply);
-        while let Some((message_id, group_id, outcome)) = next {
-            self.posts -= 1;
-            let frame = match posted(message_id, group_id, outcome) {
-                Ok(posted) => RelayFrame::Posted(posted),
-                Err(error) => refused(message_id, &error),
-            };
-            self.feed(Bytes::from(to_bytes(&frame))).await?;
-            next = self.replies.try_recv().ok();
+        self.feed_reply(reply).await?;
+        self.feed_waiting().await
+    }
+
+    async fn deliver(&mut self, delivery: Delivery) -> Outcome<()> {
+        self.feed_delivery(delivery).await?;
+        self.feed_waiting().await
+    }
+
+    /// Takes along what else waits: many frames, one flush.
+    async fn feed_waiting(&mut self) -> Outcome<()> {
+        for _ in 0..FEED_MAX {
+            if let Ok(reply) = self.replies.try_recv() {
+                self.feed_reply(reply).await?;
+            } else if let Ok(delivery) = self.deliveries.try_recv() {
+                self.feed_delivery(delivery).await?;
+            } else {
+                break;
+            }
         }
         self.flush().await
+    }
+
+    async fn feed_reply(&mut self, reply: (MessageId, GroupId, AppendOutcome)) -> Outcome<()> {
+        let (message_id, group_id, outcome) = reply;
+        self.posts -= 1;
+        let frame = match posted(message_id, group_id, outcome) {
+            Ok(posted) => RelayFrame::Posted(posted),
+            Err(error) => refused(message_id, &error),
+        };
+        self.feed(Bytes::from(to_bytes(&frame))).await
+    }
+
+    async fn feed_delivery(&mut self, delivery: Delivery) -> Outcome<()> {
+        self.line.taken(&delivery);
+        match delivery {
+            Delivery::Entry { group, seq, frame } => {
+                if self.progress.offer(group, seq) == Offer::Send {
+                    self.feed(frame).await?;
+                }
+            }
+            Delivery::Frame(frame) => self.feed(frame).await?,
+            Delivery::Joined { group, seq } => self.progress.joined(group, seq),
+            // What is left up to the removal is read from the log; nothing comes after it.
+            Delivery::Left { group } => self.progress.read_again(group),
+        }
+        Ok(())
     }
 
     async fn refuse(&mut self, message_id: MessageId, error: &ApiError) -> Outcome<()> {
@@ -348,29 +384,6 @@ impl<'s> Connection<'s> {
         self.app.acknowledgements.add(self.device.device_id, cursor.group_id, cursor.seq);
         self.timers.stalled = None;
         Ok(())
-    }
-
-    /// Writes what waits, many frames to one flush.
-    async fn deliver(&mut self, delivery: Delivery) -> Outcome<()> {
-        let mut next = Some(delivery);
-        let mut fed = 0;
-        while let Some(delivery) = next {
-            self.line.taken(&delivery);
-            match delivery {
-                Delivery::Entry { group, seq, frame } => {
-                    if self.progress.offer(group, seq) == Offer::Send {
-                        self.feed(frame).await?;
-                    }
-                }
-                Delivery::Frame(frame) => self.feed(frame).await?,
-                Delivery::Joined { group, seq } => self.progress.joined(group, seq),
-                // What is left up to the removal is read from the log; nothing comes after it.
-                Delivery::Left { group } => self.progress.read_again(group),
-            }
-            fed += 1;
-            next = if fed < FEED_MAX { self.deliveries.try_recv().ok() } else { None };
-        }
-        self.flush().await
     }
 
     /// Reads one stretch of the log and sends it.
