@@ -1,4 +1,4 @@
-import type { Browser, BrowserContext, CDPSession, Page } from '@playwright/test';
+import type { Browser, BrowserContext, Page } from '@playwright/test';
 
 /**
  * Somebody with a browser of their own: a context, a page, and everything that went wrong in it.
@@ -10,14 +10,27 @@ export class Person {
 
   private constructor(
     readonly context: BrowserContext,
-    readonly page: Page,
+    public page: Page,
   ) {}
 
   static async open(browser: Browser): Promise<Person> {
     const context = await browser.newContext({ acceptDownloads: true });
     const person = new Person(context, await context.newPage());
-    await person.listen(await context.newCDPSession(person.page));
+    context.on('weberror', (event) => person.faults.push(`uncaught: ${event.error().message}`));
+    await person.listen();
     return person;
+  }
+
+  /** Closes the app; what the browser stored stays, as after closing a tab. */
+  async leave(): Promise<void> {
+    await this.page.close();
+  }
+
+  /** Opens the app again, in a new tab of the same browser. */
+  async comeBack(address: string): Promise<void> {
+    this.page = await this.context.newPage();
+    await this.listen();
+    await this.page.goto(address);
   }
 
   /** What the browser says of itself in this story, and is right to say. */
@@ -29,8 +42,8 @@ export class Person {
     await this.context.close();
   }
 
-  private async listen(log: CDPSession): Promise<void> {
-    this.context.on('weberror', (event) => this.faults.push(`uncaught: ${event.error().message}`));
+  private async listen(): Promise<void> {
+    const log = await this.context.newCDPSession(this.page);
     this.page.on('crash', () => this.faults.push('the page crashed'));
     log.on('Log.entryAdded', ({ entry }) => {
       // A refused request is the app's business (it shows it); a refused script or style is a fault.

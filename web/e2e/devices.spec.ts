@@ -1,0 +1,50 @@
+import { text } from '../src/text/en';
+import * as steps from './harness/steps';
+import { ada, ben, PATIENT } from './harness/steps';
+import { expect, story } from './harness/story';
+
+story('a new browser is let in with nobody else online, and writes at once', async ({ relay, person }) => {
+  const first = await person();
+  const second = await person();
+  await steps.twoTalking({ first, second, relay });
+  await first.close();
+  await second.leave();
+
+  const third = await person();
+  await steps.fillLogIn(third, relay, ada);
+  await steps.openChat(third, ben);
+  await expect(third.page.getByRole('feed').getByText(text.notice.joinedHere)).toBeVisible(PATIENT);
+  await expect(steps.bubble(third, 'Is this the place?')).toHaveCount(0);
+  await steps.write(third, ben, 'From a new browser.');
+  await steps.expectSent(third, 'From a new browser.');
+
+  await second.comeBack(relay.origin);
+  await steps.openChat(second, ada);
+  await expect(steps.bubble(second, 'From a new browser.')).toHaveCount(1, PATIENT);
+  await expect(second.page.getByRole('feed').getByText(text.notice.deviceAdded(ada.name))).toBeVisible();
+});
+
+story('a wrong password is told, and changes nothing', async ({ relay, person }) => {
+  const first = await person();
+  await steps.createAccount(first, relay, ada);
+  const stranger = await person();
+
+  await steps.fillLogIn(stranger, relay, { ...ada, password: 'not-the-password-at-all' });
+
+  await expect(stranger.page.getByText(text.error.wrongPassword)).toBeVisible(PATIENT);
+});
+
+story('signing out forgets everything in this browser', async ({ relay, person }) => {
+  const first = await person();
+  await steps.createAccount(first, relay, ada);
+  await first.page.goto(`${relay.origin}/settings/profile`);
+
+  await first.page.getByRole('button', { name: new RegExp(text.logOut.short) }).first().click();
+  await first.page.getByRole('button', { name: text.logOut.action }).click();
+
+  await expect(first.page.getByText(text.welcome.loggedOut)).toBeVisible(PATIENT);
+  const databases = await first.page.evaluate(async () => (await indexedDB.databases()).length);
+  await first.page.reload();
+  await expect(first.page.getByRole('button', { name: text.welcome.create })).toBeVisible(PATIENT);
+  expect(databases).toBeLessThanOrEqual(1);
+});

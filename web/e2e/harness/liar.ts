@@ -1,0 +1,28 @@
+import { generateKeyPairSync, sign } from 'node:crypto';
+import type { Person } from './person';
+
+/** Layout of a device list (`protocol/src/device_list.rs`): account 16, identity key 32, …, signature 64. */
+const IDENTITY_AT = 16;
+const IDENTITY_BYTES = 32;
+const SIGNATURE_BYTES = 64;
+const LABEL = Buffer.from('sotto/v1/device-list');
+
+/**
+ * A relay that lies to one person about another: its directory names the account with a key of its
+ * own, in a list that is signed as it should be. Answers with how often it lied.
+ */
+export async function swapIdentity(deceived: Person): Promise<() => number> {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const ownKey = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
+  let lies = 0;
+  await deceived.context.route(/\/v1\/accounts\/(by-handle\/)?[\w-]+$/, async (route) => {
+    const response = await route.fetch();
+    const entry = (await response.json()) as { device_list: string };
+    const body = Buffer.from(entry.device_list, 'base64url').subarray(0, -SIGNATURE_BYTES);
+    ownKey.copy(body, IDENTITY_AT, 0, IDENTITY_BYTES);
+    const signature = sign(null, Buffer.concat([Buffer.from([LABEL.length]), LABEL, body]), privateKey);
+    lies += 1;
+    await route.fulfill({ response, json: { ...entry, device_list: Buffer.concat([body, signature]).toString('base64url') } });
+  });
+  return () => lies;
+}
