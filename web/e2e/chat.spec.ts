@@ -31,7 +31,7 @@ story('two people talk, compare their numbers, and are verified to each other', 
   await steps.sayTheyMatch(second);
   await first.page.screenshot({ path: `${PICTURES}/details.png` });
 
-  await steps.write(second, ada, 'The ferry leaves at seven. I bring the **keys**, you bring the bread.');
+  await steps.write(second, ada, 'The ferry leaves at seven. I bring the keys, you bring the bread.');
   await expect(steps.bubble(first, 'The ferry leaves at seven.')).toBeVisible(PATIENT);
   await steps.write(first, ben, 'Agreed. And not a word to the harbour master.');
   await steps.expectSent(first, 'Agreed.');

@@ -37,7 +37,7 @@ story('a wrong password is told, and changes nothing', async ({ relay, person })
 story('signing out forgets everything in this browser', async ({ relay, person }) => {
   const first = await person();
   await steps.createAccount(first, relay, ada);
-  await first.page.goto(`${relay.origin}/settings/profile`);
+  await first.page.getByRole('link', { name: text.settingsPages.profile }).click();
 
   await first.page.getByRole('button', { name: new RegExp(text.logOut.short) }).first().click();
   await first.page.getByRole('button', { name: text.logOut.action }).click();
