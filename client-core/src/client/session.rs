@@ -38,6 +38,8 @@ enum Socket {
 
 #[derive(Default)]
 pub(crate) struct Session {
+    /// The log-out that waits for its answer.
+    leaving: Option<CommandId>,
     token: Option<(AccessToken, UnixMillis)>,
     socket: Socket,
     attempts: u32,
@@ -118,6 +120,7 @@ impl Client {
     pub fn log_out(&mut self, cx: &mut Context<'_>) -> CommandId {
         let command = self.command();
         if self.enrolled().is_some() && self.session.token.is_some() {
+            self.session.leaving = Some(command);
             self.ask(Ask::delete("/v1/sessions/current").once(), Purpose::LogOut(command));
         } else {
             self.handle_logged_out(command);
@@ -127,12 +130,18 @@ impl Client {
     }
 
     pub(super) fn handle_logged_out(&mut self, command: CommandId) {
-        self.finish(command, Ok(Outcome::Done {}));
+        self.session.leaving = Some(command);
         self.signed_out(SignOutReason::LoggedOut);
     }
 
     /// Everything of the account leaves memory; the host wipes the store.
     pub(super) fn signed_out(&mut self, reason: SignOutReason) {
+        // The relay closes the socket of a device that logs out, and this may be heard before the answer.
+        let leaving = self.session.leaving.take();
+        let reason = if leaving.is_some() { SignOutReason::LoggedOut } else { reason };
+        if let Some(command) = leaving {
+            self.finish(command, Ok(Outcome::Done {}));
+        }
         if self.account.take().is_none() {
             return;
         }
