@@ -1,6 +1,7 @@
 import { text } from '../src/text/en';
 import * as steps from './harness/steps';
 import { ada, ben, PATIENT } from './harness/steps';
+import type { Person } from './harness/person';
 import { expect, story } from './harness/story';
 
 story('a new browser is let in with nobody else online, and writes at once', async ({ relay, person }) => {
@@ -37,14 +38,35 @@ story('a wrong password is told, and changes nothing', async ({ relay, person })
 story('signing out forgets everything in this browser', async ({ relay, person }) => {
   const first = await person();
   await steps.createAccount(first, relay, ada);
+  const before = await storedKeys(first);
+  expect(before.filter((key) => key.startsWith('account/'))).not.toEqual([]);
   await first.page.getByRole('link', { name: text.settingsPages.profile }).click();
 
   await first.page.getByRole('button', { name: new RegExp(text.logOut.short) }).first().click();
   await first.page.getByRole('button', { name: text.logOut.action }).click();
 
   await expect(first.page.getByText(text.welcome.loggedOut)).toBeVisible(PATIENT);
-  const databases = await first.page.evaluate(async () => (await indexedDB.databases()).length);
+  expect((await storedKeys(first)).filter((key) => key.includes('/'))).toEqual([]);
   await first.page.reload();
   await expect(first.page.getByRole('button', { name: text.welcome.create })).toBeVisible(PATIENT);
-  expect(databases).toBeLessThanOrEqual(1);
 });
+
+/** The key of every record that this browser keeps, in every database. */
+async function storedKeys({ page }: Person): Promise<string[]> {
+  return page.evaluate(async () => {
+    const answer = <T>(request: IDBRequest<T>) =>
+      new Promise<T>((resolve, reject) => {
+        request.addEventListener('success', () => resolve(request.result));
+        request.addEventListener('error', () => reject(request.error ?? new Error('no answer')));
+      });
+    const keys: string[] = [];
+    for (const { name } of await indexedDB.databases()) {
+      const database = await answer(indexedDB.open(name ?? ''));
+      for (const store of database.objectStoreNames) {
+        keys.push(...(await answer(database.transaction(store).objectStore(store).getAllKeys())).map(String));
+      }
+      database.close();
+    }
+    return keys;
+  });
+}
