@@ -234,6 +234,11 @@ impl Requests {
         self.pending.clear();
     }
 
+    /// Forgets every request and gives what each was for.
+    pub(crate) fn take_all(&mut self) -> Vec<Purpose> {
+        core::mem::take(&mut self.pending).into_values().map(|pending| pending.purpose).collect()
+    }
+
     /// Forgets requests of one purpose; a late answer is then nobody's.
     pub(crate) fn forget(&mut self, purpose: &Purpose) {
         self.pending.retain(|_, pending| pending.purpose != *purpose);

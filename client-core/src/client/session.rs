@@ -11,6 +11,7 @@ use protocol::{
 use super::{
     Client, CommandErrorCode, CommandId, Connection, Context, Event, HostKind, Outcome, SignOutReason,
     Transmit,
+    history::LoadPurpose,
     pending::{Ask, Purpose, backoff_ms},
     stored::{Stage, StoredSecret},
 };
@@ -145,17 +146,41 @@ impl Client {
         if self.account.take().is_none() {
             return;
         }
-        self.requests.drop_all();
+        let reason = self.end_commands().unwrap_or(reason);
         self.groups.clear();
         self.outbox.clear();
         self.bundles.clear();
         self.contacts.clear();
-        self.loads.clear();
         self.loads_out.clear();
         self.journal.clear();
         self.transmits.push_back(Transmit::Close);
         self.session = Session::default();
         self.emit(Event::SignedOut { reason });
+    }
+
+    /// Answers every command that waits for the relay or the store, and forgets what it waited for. The relay hangs
+    /// up on a device that signs out, perhaps before it answers: then this was the log-out.
+    fn end_commands(&mut self) -> Option<SignOutReason> {
+        let mut reason = None;
+        for purpose in self.requests.take_all() {
+            match purpose {
+                Purpose::LogOut(command) => {
+                    self.finish(command, Ok(Outcome::Done {}));
+                    reason = Some(SignOutReason::LoggedOut);
+                }
+                Purpose::CheckHandle(command) => {
+                    self.finish(command, Err(CommandErrorCode::SignedOut.into()));
+                }
+                _ => {}
+            }
+        }
+        self.fail_start(CommandErrorCode::SignedOut.into());
+        for purpose in core::mem::take(&mut self.loads).into_values() {
+            if let LoadPurpose::Page { command, .. } | LoadPurpose::File(command) = purpose {
+                self.finish(command, Err(CommandErrorCode::SignedOut.into()));
+            }
+        }
+        reason
     }
 
     // ---- tokens

@@ -1,4 +1,6 @@
-use sotto_client_core::client::{CommandErrorCode, Content, Delivery, LogIn, Notice, Outcome, Recover};
+use sotto_client_core::client::{
+    CommandErrorCode, Content, Delivery, Event, LogIn, Notice, Outcome, Recover, SignOutReason,
+};
 use zeroize::Zeroizing;
 
 use crate::world::{PASSWORD, World};
@@ -166,6 +168,35 @@ fn a_signed_out_device_is_revoked_and_its_place_freed() {
     assert_eq!(world.hosts[third].client.as_ref().unwrap().devices().len(), 2);
     world.settle();
     assert_eq!(world.hosts[ada].client.as_ref().unwrap().devices().len(), 2);
+}
+
+#[test]
+fn a_log_out_is_done_when_the_relay_hangs_up_before_it_answers() {
+    let mut world = World::new(9);
+    let ada = world.register("ada");
+    let command = world.call(ada, |client, cx| client.log_out(cx));
+    let revoked = Some(protocol::socket::close::DEVICE_REVOKED);
+
+    world.call(ada, |client, cx| client.handle_socket_closed(revoked, cx));
+
+    assert!(world.outcome(ada, command).is_ok());
+    let logged_out = Event::SignedOut { reason: SignOutReason::LoggedOut };
+    assert!(world.hosts[ada].events.contains(&logged_out));
+}
+
+#[test]
+fn a_revoked_device_answers_the_command_that_waits() {
+    let mut world = World::new(10);
+    let ada = world.register("ada");
+    world.register("ben");
+    let command = world.call(ada, |client, cx| client.start_conversation("ben", cx));
+    let revoked = Some(protocol::socket::close::DEVICE_REVOKED);
+
+    world.call(ada, |client, cx| client.handle_socket_closed(revoked, cx));
+
+    let error = world.outcome(ada, command).unwrap_err();
+    assert_eq!(error.code, CommandErrorCode::SignedOut);
+    assert!(world.hosts[ada].events.contains(&Event::SignedOut { reason: SignOutReason::Revoked }));
 }
 
 #[test]
