@@ -4,10 +4,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use bytes::Bytes;
 use futures_util::SinkExt as _;
 use protocol::groups::{Acknowledge, Cursor};
-use protocol::limits::{
-    CLIENT_VERSION, FRAME_CONTENT_BYTES_MAX, KEY_PACKAGES_LOW, UNAUTHENTICATED_BYTES_MAX,
-};
-use protocol::messages::PostMessage;
+use protocol::limits::{CLIENT_VERSION, KEY_PACKAGES_LOW, UNAUTHENTICATED_BYTES_MAX};
 use protocol::sessions::AccessToken;
 use protocol::socket::{ClientFrame, Received, RelayFrame, close, to_bytes};
 use protocol::{ErrorCode, GroupId, MessageId, UnixMillis};
@@ -17,22 +14,20 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
+mod outgoing;
+
 use super::hub::{Delivery, Line, entry_frame};
-use super::progress::{Offer, Progress, Work};
+use super::progress::{Progress, Work};
 use crate::app::App;
 use crate::auth::CallingDevice;
 use crate::edge::addresses::Seat;
 use crate::edge::begun;
 use crate::error::ApiError;
-use crate::posts::posted;
-use crate::rates::RateClass;
-use crate::storage::writer::{AppendOutcome, Reply};
+use crate::storage::writer::AppendOutcome;
 use crate::storage::{StorageError, devices, entries, groups, key_packages, welcomes};
 
 /// Posts of one connection that wait for the disk; the next one is not read before one is answered.
 const POSTS_MAX: usize = 64;
-/// Deliveries written before the next flush.
-const FEED_MAX: usize = 64;
 /// For the close frame to leave.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
 /// For posts to be answered while the relay drains.
@@ -293,80 +288,6 @@ impl<'s> Connection<'s> {
         Ok(())
     }
 
-    async fn post(&mut self, post: PostMessage) -> Outcome<()> {
-        let (message_id, group_id) = (post.message_id, post.group_id);
-        if post.ciphertext.len() > FRAME_CONTENT_BYTES_MAX {
-            return self.refuse(message_id, &ErrorCode::BodyTooLarge.into()).await;
-        }
-        if let Err(error) = self.app.rates.check_account(RateClass::Write, self.device.account_id) {
-            return self.refuse(message_id, &error).await;
-        }
-        match self.app.append(self.device.device_id, post, Reply::Socket(self.reply.clone())) {
-            Ok(()) => {
-                self.posts += 1;
-                Ok(())
-            }
-            Err(error) => {
-                tracing::debug!(%error, %group_id, "a post found no room");
-                self.refuse(message_id, &error.into()).await
-            }
-        }
-    }
-
-    async fn answer(&mut self, reply: (MessageId, GroupId, AppendOutcome)) -> Outcome<()> {
-        self.feed_reply(reply).await?;
-        self.feed_waiting().await
-    }
-
-    async fn deliver(&mut self, delivery: Delivery) -> Outcome<()> {
-        self.feed_delivery(delivery).await?;
-        self.feed_waiting().await
-    }
-
-    /// Takes along what else waits: many frames, one flush.
-    async fn feed_waiting(&mut self) -> Outcome<()> {
-        for _ in 0..FEED_MAX {
-            if let Ok(reply) = self.replies.try_recv() {
-                self.feed_reply(reply).await?;
-            } else if let Ok(delivery) = self.deliveries.try_recv() {
-                self.feed_delivery(delivery).await?;
-            } else {
-                break;
-            }
-        }
-        self.flush().await
-    }
-
-    async fn feed_reply(&mut self, reply: (MessageId, GroupId, AppendOutcome)) -> Outcome<()> {
-        let (message_id, group_id, outcome) = reply;
-        self.posts -= 1;
-        let frame = match posted(message_id, group_id, outcome) {
-            Ok(posted) => RelayFrame::Posted(posted),
-            Err(error) => refused(message_id, &error),
-        };
-        self.feed(Bytes::from(to_bytes(&frame))).await
-    }
-
-    async fn feed_delivery(&mut self, delivery: Delivery) -> Outcome<()> {
-        self.line.taken(&delivery);
-        match delivery {
-            Delivery::Entry { group, seq, frame } => {
-                if self.progress.offer(group, seq) == Offer::Send {
-                    self.feed(frame).await?;
-                }
-            }
-            Delivery::Frame(frame) => self.feed(frame).await?,
-            Delivery::Joined { group, seq } => self.progress.joined(group, seq),
-            // What is left up to the removal is read from the log; nothing comes after it.
-            Delivery::Left { group } => self.progress.read_again(group),
-        }
-        Ok(())
-    }
-
-    async fn refuse(&mut self, message_id: MessageId, error: &ApiError) -> Outcome<()> {
-        self.send(&refused(message_id, error)).await
-    }
-
     fn acknowledge(&mut self, acknowledge: &Acknowledge) -> Outcome<()> {
         for cursor in acknowledge.cursors.iter() {
             if let Some(cursor) = self.progress.acknowledge(*cursor) {
@@ -539,18 +460,6 @@ async fn in_time(wait: Duration, written: impl Future<Output = Result<(), axum::
 fn failed(error: &StorageError) -> End {
     tracing::error!(%error, "a socket could not be served");
     End::Close(close::SHUTTING_DOWN)
-}
-
-fn refused(message_id: MessageId, error: &ApiError) -> RelayFrame {
-    error.log("socket");
-    RelayFrame::Refused {
-        message_id,
-        code: error.code,
-        epoch: error.facts.epoch,
-        head: error.facts.head,
-        seq: error.facts.seq,
-        retry_after_seconds: error.facts.retry_after_seconds,
-    }
 }
 
 /// For jitter only; without randomness there is none.
