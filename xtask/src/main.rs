@@ -2,6 +2,7 @@
 //! both install what they need, say so, and work a second time without a network.
 
 mod bench;
+mod budget;
 mod count;
 mod house;
 mod process;
@@ -23,7 +24,7 @@ const USAGE: &str = "\
 cargo xtask run              build everything and start the relay at http://localhost:8080
 cargo xtask test             format, lints, every test, in Rust, TypeScript and a browser
 cargo xtask check            the quick part of it: format, lints, types, rules of the house
-cargo xtask build            the wasm client and the web app, into web/dist
+cargo xtask build            the wasm client and the web app, into web/dist; how large they are, and may be
 cargo xtask dev              the relay behind Vite, with hot reload
 cargo xtask bench <program>  a load or fault program in release mode; what follows goes to it";
 
@@ -44,7 +45,10 @@ fn command(words: &[&str]) -> Outcome<ExitCode> {
     match words {
         ["run"] => rust::serve(&workspace),
         ["dev"] => web::develop(&workspace),
-        ["build"] => web::build(&workspace).map(|()| ExitCode::SUCCESS),
+        ["build"] => {
+            web::build(&workspace)?;
+            budget::check(&workspace).map(|()| ExitCode::SUCCESS)
+        }
         ["check"] => Ok(test::check(&workspace)),
         ["test"] => Ok(test::everything(&workspace)),
         ["bench", program, rest @ ..] => bench::run(&workspace, program, rest),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use crate::count::Count;
 use crate::process::{self, Failure, Outcome};
 use crate::workspace::Workspace;
-use crate::{house, rust, say, setup, wasm, web};
+use crate::{budget, house, rust, say, setup, wasm, web};
 
 /// What came of building the web app.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,9 @@ pub(crate) fn everything(workspace: &Workspace) -> ExitCode {
     note(&mut total, house::check(workspace));
     let app = two_lanes(workspace, &mut total);
     let app = if note(&mut total, app) { Build::Done } else { Build::Failed };
+    if app == Build::Done {
+        note(&mut total, budget::check(workspace));
+    }
     note(&mut total, web::check(workspace, process::show));
     add(&mut total, web::unit_tests(workspace));
     // Before the Rust tests, so that they and the browser use one and the same build.
