@@ -1,32 +1,31 @@
-import { gzipSync } from 'node:zlib';
 import { expect, test } from '@playwright/test';
 import { findCanaries } from './harness/canaries';
 import { Person } from './harness/person';
+import { plantable, plantedIn } from './harness/plant';
 import { unmask } from './harness/wire';
 
 // The harness itself: a check that can't fail would let everything through.
 
 const canary = 'canary-9f2c-ä-the-lighthouse';
 
-function encoded(text: string): [string, Buffer][] {
-  const bytes = Buffer.from(text);
-  return [
-    ['raw', bytes],
-    ['UTF-16', Buffer.from(text, 'utf16le')],
-    ['hex', Buffer.from(bytes.toString('hex'))],
-    ['decimal list', Buffer.from(JSON.stringify([...bytes]))],
-    ['base64', Buffer.from(Buffer.from(`x${text}y`).toString('base64'))],
-    ['base64url', Buffer.from(Buffer.from(`xy${text}`).toString('base64url'))],
-    ['percent', Buffer.from(encodeURIComponent(text))],
-    ['gzip', Buffer.concat([Buffer.from('before'), gzipSync(bytes)])],
-  ];
-}
+test('a canary is found in every encoding, and nothing else is', () => {
+  const trace = { name: 'trace', bytes: Buffer.from('what lies before, and what lies behind') };
+  for (const planted of plantable(canary)) {
+    const { encoding } = planted;
+    const found = findCanaries([canary, 'canary-of-another-text'], [plantedIn(trace, [planted])]);
+    const wanted = encoding === 'gzip' ? { encoding: 'raw', where: 'trace, gzip at 20' } : { encoding, where: 'trace' };
 
-test('a canary is found in every encoding', () => {
-  for (const [name, bytes] of encoded(canary)) {
-    expect(findCanaries([canary], [{ name, bytes }]), name).not.toEqual([]);
+    expect(found, encoding).toContainEqual({ canary, ...wanted });
+    expect(found.filter((one) => one.canary !== canary), encoding).toEqual([]);
   }
   expect(findCanaries([canary], [{ name: 'other', bytes: Buffer.from('canary-1111') }])).toEqual([]);
+});
+
+test('a canary at the very end of a trace is found, and a part of one is not', () => {
+  const bytes = Buffer.from(canary);
+
+  expect(findCanaries([canary], [{ name: 'end', bytes: Buffer.concat([bytes.subarray(0, 9), bytes]) }])).toHaveLength(1);
+  expect(findCanaries([canary], [{ name: 'part', bytes: bytes.subarray(0, -1) }])).toEqual([]);
 });
 
 test('what a browser masked is read as the relay reads it', () => {
