@@ -192,6 +192,26 @@ describe('chats', () => {
     expect(core.calls.acceptKey).toBeUndefined();
   });
 
+  it('a new chat leaves the cursor where the first message is written', async () => {
+    const { user } = open('/');
+    await user.click(await screen.findByRole('button', { name: 'New chat' }));
+    await user.type(screen.getByLabelText('Handle'), '@carol{Enter}');
+
+    const composer = await screen.findByLabelText('Message carol');
+    await waitFor(() => expect(document.activeElement).toBe(composer));
+  });
+
+  it('the list shows the words of a message without its signs, and says whose device was added', async () => {
+    const [signs, device] = [bob(), bob()];
+    signs.messages = [message('bob', 1, 1000, 'peer', { kind: 'text', text: 'Read `notes.md`, **now**' })];
+    device.contact = contact('carol', 'Carol', 1);
+    device.messages = [message('carol', 1, 900, 'notice', { kind: 'notice', notice: 'deviceAdded', accountId: 'alice' })];
+    open('/', { conversations: [signs, device] });
+
+    expect(within(await screen.findByRole('link', { name: /Bob/ })).getByText('Read notes.md, now')).toBeTruthy();
+    expect(within(await screen.findByRole('link', { name: /Carol/ })).getByText('You added a device.')).toBeTruthy();
+  });
+
   it('unread messages stand in the title', async () => {
     const unread = bob();
     unread.readUptoSeq = 0;

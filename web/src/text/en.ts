@@ -274,7 +274,7 @@ export const text = {
     wholeFingerprint: 'Show all 64 digits',
     devices: 'Devices',
     deviceCount: (n: number) => count(n, 'device', 'devices'),
-    deviceText: 'each with a key of its own, signed by theirs',
+    deviceText: (name: string) => `Signed with ${name}’s key: the relay can’t add one.`,
     withdrawTitle: 'Not the same?',
     withdrawText: (name: string) => `Then somebody may sit between you and ${name}. The mark “verified” goes. Don’t send what must not be read, and compare again, best in person.`,
     withdrawAction: 'Remove the mark',

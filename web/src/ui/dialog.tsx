@@ -13,19 +13,21 @@ type Props = {
   children: ReactNode;
   /** What gets the focus; without it the sheet itself. */
   focus?: RefObject<HTMLElement | null>;
+  /** Asked when it closes: does the focus go back to where it came from? */
+  goesBack?: () => boolean;
   /** A question that must be answered by one of its buttons shows no cross (Esc still closes it). */
   cross?: boolean;
 };
 
 /** A sheet over the page. Mounted = open, so that its state starts anew each time. */
-export function Dialog({ title, closeLabel, onClose, children, focus, cross = true }: Props) {
+export function Dialog({ title, closeLabel, onClose, children, focus, goesBack, cross = true }: Props) {
   const popup = useRef<HTMLDivElement>(null);
   return (
     <Base.Root open onOpenChange={(open) => open || onClose()}>
       <Base.Portal>
         <Base.Backdrop className={styles.veil} />
         <Base.Viewport className={styles.viewport}>
-          <Base.Popup ref={popup} className={styles.sheet} initialFocus={focus ?? popup}>
+          <Base.Popup ref={popup} className={styles.sheet} initialFocus={focus ?? popup} finalFocus={goesBack}>
             <div className={styles.head}>
               <Base.Title className={type_.title}>{title}</Base.Title>
               {cross && <IconButton label={closeLabel} onClick={onClose}><X size={20} strokeWidth={1.6} aria-hidden /></IconButton>}

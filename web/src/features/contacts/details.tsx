@@ -56,7 +56,7 @@ function Person({ contact, onCompare }: { contact: ContactDetails; onCompare: ()
         <h3 className={styles.label}>{text.contact.devices}</h3>
         <div className={styles.devices}>
           <Laptop size={20} strokeWidth={1.6} aria-hidden />
-          <span>{text.contact.deviceCount(contact.deviceCount)}<br /><span className={styles.faint}>{text.contact.deviceText}</span></span>
+          <span>{text.contact.deviceCount(contact.deviceCount)}<br /><span className={styles.faint}>{text.contact.deviceText(name)}</span></span>
         </div>
       </section>
       {withdrawing && <WithdrawDialog contact={contact} onClose={() => setWithdrawing(false)} />}

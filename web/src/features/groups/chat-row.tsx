@@ -5,12 +5,16 @@ import type { Conversation, Delivery } from '../../core/calls';
 import { useCoreState } from '../../core/context';
 import { text } from '../../text/en';
 import { fullTime, listTime } from '../../text/format';
+import { plainText } from '../../text/markup';
 import { noticeText } from '../../text/notice';
 import { Face } from '../../ui/face';
 import { Pill, Shield } from '../../ui/parts';
 import styles from './groups.module.css';
 
 type Props = { conversation: Conversation; current: boolean };
+
+/** More of a text is never seen in a row. */
+const previewMaxChars = 240;
 
 export function ChatRow({ conversation, current }: Props) {
   const { peer, unread, groupId, last } = conversation;
@@ -43,20 +47,21 @@ export function ChatRow({ conversation, current }: Props) {
 
 function LastLine({ conversation }: { conversation: Conversation }) {
   const draft = useCoreState((state) => state.drafts[conversation.groupId]);
+  const ownId = useCoreState((state) => state.profile?.accountId);
   const { last, peer } = conversation;
   if (draft) return <span className={styles.last}><span className={styles.draft}>{text.list.draft}</span> {draft}</span>;
   if (!last) return <span className={styles.last}>{text.list.nothingYet}</span>;
-  return <span className={styles.last}>{last.mine && `${text.list.you} `}{lastWords(last.content, peer.displayName)}</span>;
+  return <span className={styles.last}>{last.mine && `${text.list.you} `}{lastWords(last.content, peer.displayName, ownId)}</span>;
 }
 
-function lastWords(content: NonNullable<Conversation['last']>['content'], name: string): string {
+function lastWords(content: NonNullable<Conversation['last']>['content'], name: string, ownId: string | undefined): string {
   switch (content.kind) {
     case 'text':
-      return content.text;
+      return plainText(content.text.slice(0, previewMaxChars));
     case 'file':
-      return content.caption || (content.image ? text.list.photo : content.name);
+      return plainText(content.caption) || (content.image ? text.list.photo : content.name);
     case 'notice':
-      return noticeText(content, { name, own: false });
+      return noticeText(content, { name, own: 'accountId' in content && content.accountId === ownId });
   }
 }
 

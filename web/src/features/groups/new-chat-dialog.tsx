@@ -19,6 +19,7 @@ export function NewChatDialog({ handle: given, onClose, onStarted }: Props) {
   const [typed, setTyped] = useState(given);
   const [starting, setStarting] = useState<'idle' | 'busy' | { failed: string }>('idle');
   const input = useRef<HTMLInputElement>(null);
+  const started = useRef(false);
   const handle = typed.trim().replace(/^@/, '').toLowerCase();
 
   const start = async (event: FormEvent) => {
@@ -27,6 +28,7 @@ export function NewChatDialog({ handle: given, onClose, onStarted }: Props) {
     setStarting('busy');
     try {
       const { groupId } = await core.call('startConversation', { handle });
+      started.current = true;
       onStarted(groupId);
     } catch (error) {
       setStarting({ failed: failureText(error) });
@@ -34,7 +36,7 @@ export function NewChatDialog({ handle: given, onClose, onStarted }: Props) {
   };
 
   return (
-    <Dialog title={text.newChat.title} closeLabel={text.close} onClose={onClose} focus={input}>
+    <Dialog title={text.newChat.title} closeLabel={text.close} onClose={onClose} focus={input} goesBack={() => !started.current}>
       <form className={styles.newChat} onSubmit={start} noValidate>
         <Field ref={input} label={text.newChat.handle} labelHidden placeholder={text.newChat.placeholder} value={typed} onValue={(value) => { setTyped(value); setStarting('idle'); }} autoComplete="off" autoCapitalize="none" spellCheck={false} error={typeof starting === 'object' ? starting.failed : undefined} />
         <Note icon={<Info size={16} strokeWidth={1.6} aria-hidden />}>{text.newChat.note(ownName)}</Note>

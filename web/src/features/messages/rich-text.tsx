@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import type { ReactNode } from 'react';
-import { parseMarkup } from './markup';
-import type { Span } from './markup';
+import { parseMarkup } from '../../text/markup';
+import type { Span } from '../../text/markup';
 import styles from './bubble.module.css';
 
 export function RichText({ text }: { text: string }) {

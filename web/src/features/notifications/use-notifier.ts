@@ -5,6 +5,7 @@ import { useMounted } from '../../core/context';
 import { settings } from '../../core/settings';
 import type { CoreState } from '../../core/state';
 import { text } from '../../text/en';
+import { plainText } from '../../text/markup';
 
 /** Tells about new messages while nobody looks at this tab. */
 export function useNotifier(): void {
@@ -37,5 +38,5 @@ export function notificationWords({ groupId, content }: Message, state: CoreStat
   const name = state.conversations?.[groupId]?.peer.displayName;
   const title = notifyShowsName && name ? name : text.app;
   if (!notifyShowsText || content.kind === 'notice') return { title, body: text.notifications.newMessage };
-  return { title, body: content.kind === 'text' ? content.text : content.caption || content.name };
+  return { title, body: content.kind === 'text' ? plainText(content.text) : plainText(content.caption) || content.name };
 }

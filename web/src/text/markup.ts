@@ -1,6 +1,6 @@
 /**
- * The small markup of messages: *bold*, _italic_, `code`, ```blocks```, links to http, https and
- * mailto. Text becomes a tree of plain data, never HTML; what doesn't parse stays as it was typed.
+ * The small markup of messages: *bold* or **bold**, _italic_, `code`, ```blocks```, links to http,
+ * https and mailto. Text becomes a tree of plain data, never HTML; what doesn't parse stays as it was typed.
  */
 export type Span =
   | { kind: 'text'; text: string }
@@ -17,6 +17,7 @@ const token = new RegExp(
     '`(?<code>[^`\\n]{1,2000})`',
     '(?<!\\w:)(?<url>https?:\\/\\/[^\\s<>"`]{1,2000})',
     '(?<mail>(?:mailto:)?[\\w.+-]{1,64}@[\\w-]{1,63}(?:\\.[\\w-]{1,63}){1,8})',
+    '(?<![\\w*])\\*\\*(?=\\S)(?<strong>[^*\\n]{1,4000})(?<=\\S)\\*\\*(?![\\w*])',
     '(?<![\\w*])\\*(?=\\S)(?<bold>[^*\\n]{1,4000})(?<=\\S)\\*(?![\\w*])',
     '(?<![\\w_])_(?=\\S)(?<italic>[^_\\n]{1,4000})(?<=\\S)_(?![\\w_])',
   ].join('|'),
@@ -37,9 +38,18 @@ export function parseMarkup(text: string, depth = 0): Span[] {
   return spans;
 }
 
+/** The words without the signs, for a place that draws only a line of text. */
+export function plainText(text: string): string {
+  return words(parseMarkup(text));
+}
+
+function words(spans: Span[]): string {
+  return spans.map((span) => ('spans' in span ? words(span.spans) : span.text)).join('');
+}
+
 function readToken(match: RegExpExecArray, depth: number): { span: Span; length: number } {
   const whole = match[0];
-  const { block, code, url, mail, bold, italic } = match.groups ?? {};
+  const { block, code, url, mail, strong, bold = strong, italic } = match.groups ?? {};
   const length = whole.length;
   if (block !== undefined) return { span: { kind: 'block', text: block.replace(/\n$/, '') }, length };
   if (code !== undefined) return { span: { kind: 'code', text: code }, length };
