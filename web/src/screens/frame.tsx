@@ -1,4 +1,4 @@
-import { MessageCircle, Settings2 } from 'lucide-react';
+import { MessageCircle, Settings as Gear } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { useCoreState } from '../core/context';
@@ -36,7 +36,7 @@ function Sections({ className, section, place }: { className: string | undefined
         <Pill count={unread} label={text.unreadLabel(unread)} />
       </Link>
       <Link href="/settings" className={styles.end} title={text.settings} aria-current={section === 'settings' ? 'page' : undefined}>
-        <Settings2 size={20} strokeWidth={1.6} aria-hidden />
+        <Gear size={20} strokeWidth={1.6} aria-hidden />
         <span className={label}>{text.settings}</span>
       </Link>
       {place === 'rail' && profile && (

@@ -53,7 +53,7 @@ export function Settings({ page }: { page: SettingsPage | null }) {
       </div>
       <main className={styles.sheet} data-behind={page === null || undefined}>
         <div className={styles.sheetInner}>
-          <div className={layout.row}>
+          <div className={styles.sheetHead}>
             <IconButton className={styles.onlyPhone} label={text.back} onClick={() => navigate('/settings')}><ArrowLeft size={20} strokeWidth={1.6} aria-hidden /></IconButton>
             <h1 className={type_.title}>{text.settingsPages[shown]}</h1>
           </div>

@@ -51,6 +51,35 @@ function conversations(): ScriptedConversation[] {
   ];
 }
 
+const longName = 'Maria-Magdalena Wilhelmina von Hohenstein-Waldburg-Zeil';
+const longWord = 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft';
+
+/** What strains a layout: long names and words, text from right to left, three hundred messages. */
+export function crowded(): ScriptedConversation[] {
+  const of = (handle: string) => (seq: number, author: 'peer' | 'me', text: string) => message(handle, seq, at('13:00') + seq * 20_000, author, { kind: 'text', text });
+  const long = of('maria');
+  const arabic = of('layla');
+  const many = of('many');
+  const file = (seq: number, author: 'peer' | 'me', name: string, caption: string) => message('maria', seq, at('13:00') + seq * 20_000, author, { kind: 'file', name, mimeType: 'application/pdf', sizeBytes: 1_234_567, caption, image: null });
+  return [
+    { contact: { ...contact('maria', longName, 4, { state: 'verified', verifiedAt: at('11:00', 2) }), handle: 'maria-magdalena.wilhelmina.1874' }, readUptoSeq: 4, messages: [
+      long(1, 'peer', longWord),
+      long(2, 'me', `A ${longWord}, and \`${longWord.repeat(2)}\``),
+      long(3, 'peer', `https://example.org/${'a-path-that-goes-on/'.repeat(8)}`),
+      file(4, 'me', `${longWord} final final (2) really final.pdf`, `Caption: ${longWord}`),
+      long(5, 'peer', 'One\n\nTwo\n    indented\n```\nfn main() {\n    println!("a line of code that is longer than any bubble is wide, to be sure");\n}\n```'),
+      long(6, 'peer', '👍'),
+    ] },
+    { contact: contact('layla', 'ليلى الحداد', 5), readUptoSeq: 0, messages: [
+      arabic(1, 'peer', 'صباح الخير! هل وصل التقرير؟'),
+      arabic(2, 'me', 'نعم، وصل: https://example.org/report (PDF)'),
+      arabic(3, 'peer', 'The file is called تقرير.pdf, I think.'),
+      arabic(4, 'me', 'שלום, וגם *בעברית*'),
+    ] },
+    { contact: contact('many', 'Sam', 3), readUptoSeq: 299, messages: Array.from({ length: 300 }, (_, index) => many(index + 1, index % 4 < 2 ? 'peer' : 'me', index % 7 === 0 ? `Line ${index + 1}, a longer one, so that the heights differ: ${'words '.repeat(index % 40)}` : `Line ${index + 1}`)) },
+  ];
+}
+
 export function demo(script: Partial<Script>): ScriptedCore {
   return new ScriptedCore({ conversations: conversations(), now, ...script });
 }

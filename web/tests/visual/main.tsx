@@ -10,7 +10,7 @@ import { CoreProvider } from '../../src/core/context';
 import { ScriptedCore } from '../../src/core/scripted';
 import { App } from '../../src/screens/app';
 import { Insecure } from '../../src/screens/plain-pages';
-import { demo } from './demo';
+import { crowded, demo } from './demo';
 import { sunset } from './sunset';
 import workerUrl from './worker?worker&url';
 
@@ -28,6 +28,7 @@ const script = demo({
   boot: (query.get('boot') ?? 'ready') as BootState['state'],
   recoveryKeyConfirmed: !query.has('unsaved'),
   ...(query.has('empty') ? { conversations: [] } : {}),
+  ...(query.has('crowded') ? { conversations: crowded() } : {}),
 });
 window.script = script;
 window.emit = (event) => script.emit(event);

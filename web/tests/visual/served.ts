@@ -25,8 +25,9 @@ type Test = { violations: string[] };
 /** Serves the visual build under the relay's policy; collects every violation and error of a page. */
 export const test = base.extend<Test, Worker>({
   address: [
-    async ({}, use, info) => {
-      if (info.workerIndex === 0 || !existsSync(join(root, 'index.html'))) await build({ configFile: join(import.meta.dirname, 'vite.config.ts'), logLevel: 'error' });
+    async ({}, use) => {
+      // Again in a worker that takes the place of a failed one: which it is can't be told by its index.
+      await build({ configFile: join(import.meta.dirname, 'vite.config.ts'), logLevel: 'error' });
       const server = createServer((request, response) => {
         const path = normalize(new URL(request.url ?? '/', 'http://localhost').pathname);
         const file = join(root, path);

@@ -48,8 +48,8 @@ function NoticeIcon({ kind }: { kind: Notice['notice'] }) {
 function Unreadable({ reason }: { reason: Extract<Notice, { notice: 'unreadable' }>['reason'] }) {
   return (
     <article className={styles.unreadable}>
-      <p className={styles.unreadableTitle}><Lock size={16} strokeWidth={1.6} aria-hidden />{text.notice.unreadable}</p>
-      <p>{text.notice.reason[reason]} <span className={styles.code}>{text.notice.reasonCode[reason]}</span></p>
+      <p className={styles.unreadableTitle}><Lock size={16} strokeWidth={1.6} aria-hidden />{text.notice.unreadable}<span className={styles.code}>{text.notice.reasonCode[reason]}</span></p>
+      <p>{text.notice.reason[reason]}</p>
     </article>
   );
 }
