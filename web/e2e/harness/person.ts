@@ -1,4 +1,7 @@
-import type { Browser, BrowserContext, Page } from '@playwright/test';
+import type { Browser, BrowserContext, CDPSession, Page } from '@playwright/test';
+
+/** What somebody has allowed in their browser, before the story begins. */
+export type Allowed = { permissions?: string[] };
 
 /**
  * Somebody with a browser of their own: a context, a page, and everything that went wrong in it.
@@ -13,8 +16,8 @@ export class Person {
     public page: Page,
   ) {}
 
-  static async open(browser: Browser): Promise<Person> {
-    const context = await browser.newContext({ acceptDownloads: true });
+  static async open(browser: Browser, { permissions = [] }: Allowed = {}): Promise<Person> {
+    const context = await browser.newContext({ acceptDownloads: true, permissions });
     const person = new Person(context, await context.newPage());
     context.on('weberror', (event) => person.faults.push(`uncaught: ${event.error().message}`));
     await person.listen();
@@ -31,6 +34,23 @@ export class Person {
     this.page = await this.context.newPage();
     await this.listen();
     await this.page.goto(address);
+  }
+
+  /**
+   * Looks at another tab, for as long as the story wants. Playwright lets every page believe that it
+   * has the focus; that belief is taken away, and given back by the function that this answers with.
+   */
+  async lookAway(): Promise<() => Promise<void>> {
+    const { page } = this;
+    const session: CDPSession = await this.context.newCDPSession(page);
+    const elsewhere = await this.context.newPage();
+    await elsewhere.bringToFront();
+    await session.send('Emulation.setFocusEmulationEnabled', { enabled: false });
+    return async () => {
+      await elsewhere.close();
+      await page.bringToFront();
+      await session.send('Emulation.setFocusEmulationEnabled', { enabled: true });
+    };
   }
 
   /** What the browser says of itself in this story, and is right to say. */

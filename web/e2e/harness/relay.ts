@@ -23,6 +23,9 @@ login_address = { per_minute = 10000, burst = 10000 }
 registration_address = { per_minute = 10000, burst = 10000 }
 `;
 
+/** What one run of a relay may have that another one hasn't: its operator has edited the file. */
+export type Edited = { blobBytesMax?: number };
+
 /** A named piece of what the relay left behind: a file, its log, or the bytes of a connection. */
 export type Trace = { name: string; bytes: Buffer };
 
@@ -53,10 +56,11 @@ export class Relay {
   }
 
   /** Starts it (again) and waits until it says that it is ready. */
-  async run(): Promise<void> {
+  async run({ blobBytesMax }: Edited = {}): Promise<void> {
     const binary = process.env['SOTTO_BINARY'] ?? join(import.meta.dirname, '../../../target/debug/sotto');
     const configuration = join(this.dataDir, 'sotto.toml');
-    writeFileSync(configuration, CONFIGURATION);
+    const limits = blobBytesMax === undefined ? '' : `[limits]\nblob_bytes_max = ${blobBytesMax}\n`;
+    writeFileSync(configuration, limits + CONFIGURATION);
     const started = spawn(binary, ['serve'], {
       cwd: this.dataDir,
       env: {

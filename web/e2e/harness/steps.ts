@@ -85,8 +85,7 @@ export async function attach({ page }: Person, path: string): Promise<void> {
 /** Registers two people, and lets the first write to the second, who answers. */
 export async function twoTalking(people: { first: Person; second: Person; relay: Relay }): Promise<void> {
   const { first, second, relay } = people;
-  await createAccount(first, relay, ada);
-  await createAccount(second, relay, ben);
+  await Promise.all([createAccount(first, relay, ada), createAccount(second, relay, ben)]);
   await talk(first, second);
 }
 

@@ -1,11 +1,16 @@
 import { expect, test as base } from '@playwright/test';
+import type { Browser } from '@playwright/test';
 import { Person } from './person';
+import type { Allowed } from './person';
 import { Relay } from './relay';
+
+/** `camera`: a file of pictures, which the camera of this person's own browser shows. */
+type Asked = Allowed & { camera?: string };
 
 type Story = {
   relay: Relay;
   /** Opens another browser, which shares nothing with the others. */
-  person: () => Promise<Person>;
+  person: (asked?: Asked) => Promise<Person>;
 };
 
 /**
@@ -19,15 +24,26 @@ export const story = base.extend<Story>({
     await provide(relay);
     await relay.stop();
   },
-  person: async ({ browser }, provide) => {
+  person: async ({ browser, playwright, launchOptions }, provide) => {
     const people: Person[] = [];
-    await provide(async () => {
-      const person = await Person.open(browser);
+    const browsers: Browser[] = [];
+    const withCamera = async (file: string) => {
+      const args = [...(launchOptions.args ?? []), `--use-file-for-fake-video-capture=${file}`];
+      const launched = await playwright.chromium.launch({ ...launchOptions, args });
+      browsers.push(launched);
+      return launched;
+    };
+    await provide(async ({ camera, permissions = [] } = {}) => {
+      const person =
+        camera === undefined
+          ? await Person.open(browser, { permissions })
+          : await Person.open(await withCamera(camera), { permissions: [...permissions, 'camera'] });
       people.push(person);
       return person;
     });
     const faults = people.flatMap((person) => person.faults);
     await Promise.all(people.map((person) => person.close()));
+    await Promise.all(browsers.map((launched) => launched.close()));
     expect(faults).toEqual([]);
   },
 });
