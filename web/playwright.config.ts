@@ -2,11 +2,12 @@ import { defineConfig } from '@playwright/test';
 
 /**
  * The stories in a real browser. Each starts a relay of its own (`e2e/harness/relay.ts`); nothing is
- * repeated when it fails, and nothing waits for time.
+ * repeated when it fails, and nothing waits for time. The two projects go on beside each other, one
+ * core each; inside a project one test follows the other.
  */
 export default defineConfig({
   outputDir: './test-results/runs',
-  workers: 1,
+  workers: 2,
   retries: 0,
   forbidOnly: true,
   timeout: 120_000,
@@ -14,9 +15,9 @@ export default defineConfig({
   reporter: 'list',
   projects: [
     // The screens over a scripted core, under the relay's policy: looks, axe.
-    { name: 'screens', testDir: './tests/visual' },
+    { name: 'screens', testDir: './tests/visual', workers: 1 },
     // The app over a real relay.
-    { name: 'stories', testDir: './e2e' },
+    { name: 'stories', testDir: './e2e', workers: 1 },
   ],
   use: {
     trace: 'off',
