@@ -161,3 +161,17 @@ for (const { view, ...use } of views) {
     }
   });
 }
+
+test('a long name makes room for the mark and the time beside it', async ({ page, address }) => {
+  for (const inlineSize of [390, 1360]) {
+    await page.setViewportSize({ width: inlineSize, height: 844 });
+    await page.goto(`${address}/?crowded`);
+    const row = page.getByRole('link', { name: /Maria-Magdalena/ });
+    const [name, mark, time, whole] = await Promise.all([row.locator('bdi'), row.getByRole('img', { name: 'Verified' }), row.locator('time'), row].map(async (part) => part.boundingBox()));
+    if (!name || !mark || !time || !whole) throw new Error('a part is not drawn');
+
+    expect(name.x + name.width).toBeLessThanOrEqual(mark.x);
+    expect(mark.x + mark.width).toBeLessThanOrEqual(time.x);
+    expect(time.x + time.width).toBeLessThanOrEqual(whole.x + whole.width);
+  }
+});
