@@ -72,6 +72,7 @@ const SIGNATURES: &[&str] = &[
     protocol::certificate::CERTIFICATE_LABEL,
     protocol::device_list::DEVICE_LIST_LABEL,
     protocol::revocation::REVOCATION_LABEL,
+    protocol::audit::AUDIT_LABEL,
     protocol::signed::LOGIN_LABEL,
     protocol::signed::COMMIT_LABEL,
     protocol::signed::OPAQUE_CONTEXT,

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod accounts;
+pub mod audit;
 pub mod blobs;
 pub mod certificate;
 pub mod deltas;

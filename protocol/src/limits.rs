@@ -49,6 +49,16 @@ pub const CERTIFICATE_BYTES_MAX: usize = 256;
 /// Bytes of the account's public sealing key in its device list.
 pub const SEALING_KEY_BYTES_MAX: usize = 2048;
 
+// Audit log
+/// Rows in one page of the audit log.
+pub const AUDIT_PAGE_MAX: usize = 256;
+/// Rows that an account's audit log keeps at least, if they are younger than `AUDIT_SECONDS`.
+pub const AUDIT_ROWS_MAX: u64 = 2000;
+/// Rows of the audit log are kept for so long, seconds (a year).
+pub const AUDIT_SECONDS: u64 = 365 * 86_400;
+/// Tries to open an account that its audit log notes in one day.
+pub const AUDIT_TRIES_PER_DAY: u64 = 20;
+
 // Key packages (D-12)
 /// Bytes of one key package.
 pub const KEY_PACKAGE_BYTES_MAX: usize = 8 * 1024;

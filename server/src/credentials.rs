@@ -4,12 +4,12 @@ use std::io;
 use std::path::Path;
 
 use aws_lc_rs::hmac;
-use protocol::{ErrorCode, Facts, Handle, UnixMillis};
+use protocol::{AccountId, ErrorCode, Facts, Handle, UnixMillis};
 
 use crate::config::Limits;
 use crate::error::ApiError;
 use crate::opaque::{Opaque, OpaqueError};
-use crate::secrets::{Purpose, Secrets, tag};
+use crate::secrets::{Purpose, Secrets, halves, tag};
 use crate::storage::requests::{self, Guess, GuessLimits};
 use crate::storage::{Connection, StorageError};
 use crate::tokens::{
@@ -51,6 +51,12 @@ impl Credentials {
         let subject = tag(&self.guess_subjects, &[handle.as_str().as_bytes()]);
         let limits = GuessLimits { per_hour: limits.guesses_per_hour, per_day: limits.guesses_per_day };
         requests::count_guess(conn, subject, limits, now).await
+    }
+
+    /// The id under which tries at a handle are noted that nobody has: the same work as for one that somebody has (O-4).
+    pub fn nobody(&self, handle: &Handle) -> AccountId {
+        let [id, _] = halves(tag(&self.guess_subjects, &[b"nobody", handle.as_str().as_bytes()]));
+        AccountId::from_bytes(id)
     }
 }
 

@@ -45,7 +45,8 @@ use rates::RateClass;
 use route::Route;
 use routes::sessions::{device, login, refresh};
 use routes::{
-    accounts, blobs as containers, devices, groups, key_packages, records, relay, socket as socket_route,
+    accounts, audit, blobs as containers, devices, groups, key_packages, records, relay,
+    socket as socket_route,
 };
 
 /// Every route of the relay. A route is for devices unless it says that it is open.
@@ -84,6 +85,7 @@ pub fn routes() -> Vec<Route> {
         Route::delete("/v1/sessions/current", refresh::log_out),
         Route::get("/v1/devices", devices::list),
         Route::post("/v1/devices", devices::enrol).open(RateClass::Login).body(CBOR_BODY_BYTES_MAX),
+        Route::get("/v1/audit", audit::list),
         Route::post("/v1/key-packages", key_packages::publish).body(CBOR_BODY_BYTES_MAX),
         Route::get("/v1/key-packages/count", key_packages::count),
         Route::post("/v1/key-packages/claim", key_packages::claim)

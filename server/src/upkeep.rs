@@ -3,10 +3,15 @@
 
 use std::time::{Duration, SystemTime};
 
-use protocol::{BlobId, UnixMillis, limits::DEVICE_IDLE_SECONDS};
+use protocol::{
+    BlobId, UnixMillis,
+    audit::AuditKind,
+    limits::{AUDIT_SECONDS, DEVICE_IDLE_SECONDS},
+};
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::storage::audit::{self, Event};
 use crate::storage::{blobs, devices, key_packages, requests, sessions};
 
 const DAY_MS: u64 = 86_400_000;
@@ -43,13 +48,27 @@ impl App {
                 key_packages::delete_old(conn, ago(DAY_MS), now).await?;
                 let idle = devices::list_idle(conn, idle_since).await?;
                 for (account, device) in &idle {
-                    devices::revoke(conn, *account, *device, now).await?;
+                    if devices::revoke(conn, *account, *device, now).await? {
+                        let event = Event::device(AuditKind::DeviceIdle, *device);
+                        audit::insert(conn, *account, event, now).await?;
+                    }
                 }
                 Ok::<_, ApiError>(idle)
             })
             .await?;
         for (_, device) in revoked {
             self.revoke_device(device);
+        }
+        self.cut_audit_logs(now).await
+    }
+
+    /// Rows of audit logs that are older than a year, and the chains of handles that nobody has.
+    async fn cut_audit_logs(&self, now: UnixMillis) -> Result<(), ApiError> {
+        let ago = |ms: u64| UnixMillis(now.0.saturating_sub(ms));
+        self.db.write(async |conn| audit::delete_nobodys(conn, ago(DAY_MS)).await).await?;
+        let old = ago(AUDIT_SECONDS * 1000);
+        for account in self.db.read(async |conn| audit::list_old(conn, old).await).await? {
+            self.db.write(async |conn| audit::cut_old(conn, account, old, now).await).await?;
         }
         Ok(())
     }

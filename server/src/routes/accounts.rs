@@ -9,6 +9,7 @@ use protocol::{
         DirectoryEntry, HandleAvailability, OpaqueMessage, RegisterFinish, RegisterStart, RegisterStarted,
         Wrap, WrapKind,
     },
+    audit::AuditKind,
     limits::ENROLMENT_TICKET_SECONDS,
     public_keys::IdentityKey,
     socket::to_bytes,
@@ -26,6 +27,7 @@ use crate::refresh_cookie::ClientKind;
 use crate::secrets::{random, sha256};
 use crate::storage::Connection;
 use crate::storage::accounts::{self, Inserted, NewAccount};
+use crate::storage::audit::{self, Event};
 use crate::storage::records::{self, Place};
 use crate::tokens::tickets::RegistrationTicket;
 
@@ -138,6 +140,8 @@ async fn register(
             }
             answers::insert_device(conn, &fresh.session, &request.device, &parts.list, now).await?;
             answers::insert(app, conn, request.idempotency_id, &fresh, now).await?;
+            let event = Event::device(AuditKind::Registered, request.device.device_id);
+            audit::insert(conn, request.account_id, event, now).await?;
             Ok::<_, ApiError>(fresh)
         })
         .await?;

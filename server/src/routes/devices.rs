@@ -4,8 +4,9 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use protocol::{
-    DeviceId, ErrorCode, UnixMillis,
+    AccountId, DeviceId, ErrorCode, UnixMillis,
     accounts::{Wrap, WrapKind},
+    audit::AuditKind,
     devices::{EnrolDevice, NewPassword, OwnDevices},
     socket::to_bytes,
     values::{Bytes, List},
@@ -20,6 +21,7 @@ use crate::error::ApiError;
 use crate::opaque::{Opaque, StoredRecord};
 use crate::refresh_cookie::ClientKind;
 use crate::secrets::sha256;
+use crate::storage::audit::{self, Event};
 use crate::storage::{Connection, accounts, devices, requests};
 use crate::tokens::tickets::{EnrolmentTicket, PasswordTicket};
 
@@ -97,6 +99,7 @@ async fn enrol_once(
                 put_password(conn, &ticket, new, record).await?;
             }
             answers::insert(app, conn, request.idempotency_id, &fresh, now).await?;
+            note(conn, request, ticket.account_id, &revoked, now).await?;
             Ok::<_, ApiError>(Outcome::Enrolled { answer: fresh, version: checked.version, revoked })
         })
         .await?;
@@ -151,6 +154,25 @@ async fn revoke_listed(
         }
     }
     Ok(revoked)
+}
+
+/// The audit log's rows of an enrolment.
+async fn note(
+    conn: &mut Connection,
+    request: &EnrolDevice,
+    account: AccountId,
+    revoked: &[DeviceId],
+    now: UnixMillis,
+) -> Result<(), ApiError> {
+    for device in revoked {
+        audit::insert(conn, account, Event::device(AuditKind::DeviceRemoved, *device), now).await?;
+    }
+    if request.new_password.is_some() {
+        audit::insert(conn, account, Event::account(AuditKind::PasswordChanged), now).await?;
+    }
+    audit::insert(conn, account, Event::device(AuditKind::DeviceAdded, request.device.device_id), now)
+        .await?;
+    Ok(())
 }
 
 fn new_record(

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 mod answers;
+pub(crate) mod audit;
 pub(crate) mod blobs;
 pub(crate) mod devices;
 pub(crate) mod groups;

@@ -25,6 +25,12 @@ const STEPS: &[Step] = &[
         include_str!("../../../migrations/sqlite/0003_contents.sql"),
         include_str!("../../../migrations/postgres/0003_contents.sql"),
     ),
+    (
+        4,
+        "audit",
+        include_str!("../../../migrations/sqlite/0004_audit.sql"),
+        include_str!("../../../migrations/postgres/0004_audit.sql"),
+    ),
 ];
 
 pub(super) fn sqlite() -> Migrator {

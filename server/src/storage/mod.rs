@@ -2,6 +2,7 @@
 //! Function arguments: connection (the caller owns the transaction), owner that scopes the query, the rest, `now`.
 
 pub mod accounts;
+pub mod audit;
 pub(crate) mod batch;
 pub mod blobs;
 pub mod connection;

@@ -42,6 +42,9 @@ pub struct LoginTicket {
     pub state: Vec<u8>,
     #[n(3)]
     pub expires_at: UnixMillis,
+    /// The row of the audit log that notes the try; 0: the day's rows are used up.
+    #[n(4)]
+    pub audit_number: u64,
 }
 
 /// Lets one device enrol; spent by the enrolment that succeeds.
@@ -189,6 +192,7 @@ mod tests {
             account_id: AccountId::from_bytes([2; 16]),
             state: vec![7; 192],
             expires_at: NOW,
+            audit_number: u64::MAX,
         };
 
         assert!(tickets().seal(&login).is_ok());

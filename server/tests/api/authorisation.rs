@@ -133,6 +133,7 @@ const MATRIX: &[Row] = &[
     }),
     row("DELETE /v1/sessions/current", Own, |_, _| Call::delete("/v1/sessions/current")),
     row("GET /v1/devices", Own, |_, _| Call::get("/v1/devices")),
+    row("GET /v1/audit", Own, |_, _| Call::get("/v1/audit")),
     row("POST /v1/key-packages", Own, |_, _| {
         Call::post("/v1/key-packages")
             .cbor(&PublishKeyPackages { key_packages: List::default(), last_resort: None })

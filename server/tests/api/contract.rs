@@ -1,6 +1,6 @@
 //! API.md says what the code does: its tables are compared with the router, the error codes, the frames and the limits.
 
-use protocol::{ErrorCode, limits, socket::close};
+use protocol::{ErrorCode, audit::AuditKind, limits, socket::close};
 use sotto::route::Access;
 use std::collections::BTreeMap;
 
@@ -77,6 +77,16 @@ fn every_code_that_the_text_names_exists() {
 }
 
 #[test]
+fn the_table_of_audit_kinds_is_the_kinds() {
+    let kinds: Vec<Vec<String>> = AuditKind::TABLE
+        .iter()
+        .map(|(kind, name, says)| vec![kind.number().to_string(), (*name).to_owned(), says.replace('`', "")])
+        .collect();
+
+    assert_eq!(table("Hash of a row:"), kinds);
+}
+
+#[test]
 fn the_table_of_close_codes_is_the_sockets() {
     let written: Vec<(String, String)> =
         table("Close codes:").into_iter().map(|row| (row[0].clone(), row[1].clone())).collect();
@@ -115,73 +125,29 @@ fn the_tables_of_frames_are_the_sockets() {
 }
 
 macro_rules! values {
-    ($($name:ident,)*) => {
+    ($($name:ident)*) => {
         [$((stringify!($name), limits::$name.to_string())),*]
     };
 }
 
 #[test]
 fn the_table_of_limits_is_the_constants() {
-    let values = values![
-        PROTOCOL_VERSION,
-        CLIENT_VERSION,
-        SUITE,
-        HANDLE_CHARS_MIN,
-        HANDLE_CHARS_MAX,
-        OPAQUE_BYTES_MAX,
-        TICKET_BYTES_MAX,
-        WRAP_BYTES_MAX,
-        WRAPS_MAX,
-        LOGIN_TICKET_SECONDS,
-        ENROLMENT_TICKET_SECONDS,
-        DEVICE_NONCE_SECONDS,
-        ACCESS_TOKEN_SECONDS,
-        ACCESS_TOKEN_CHARS_MAX,
-        REFRESH_GRACE_SECONDS,
-        DEVICE_IDLE_SECONDS,
-        JSON_BODY_BYTES_MAX,
-        DEVICES_MAX,
-        DEVICE_LIST_ENTRIES_MAX,
-        DEVICE_LIST_BYTES_MAX,
-        CERTIFICATE_BYTES_MAX,
-        SEALING_KEY_BYTES_MAX,
-        KEY_PACKAGE_BYTES_MAX,
-        KEY_PACKAGES_STOCK,
-        KEY_PACKAGES_LOW,
-        KEY_PACKAGES_BATCH_MAX,
-        CLAIM_SECONDS,
-        KEY_PACKAGE_SECONDS,
-        LAST_RESORT_SECONDS,
-        GROUP_ACCOUNTS_MAX,
-        GROUP_LEAVES_MAX,
-        GROUPS_PER_ACCOUNT_MAX,
-        COMMIT_BYTES_MAX,
-        WELCOME_BYTES_MAX,
-        GROUP_INFO_BYTES_MAX,
-        BUNDLE_BODY_BYTES_MAX,
-        CBOR_BODY_BYTES_MAX,
-        MESSAGE_BYTES_MAX,
-        DELTAS_BYTES_MAX,
-        CLAIMS_PER_COMMIT_MAX,
-        ENTRIES_PAGE_MAX,
-        ENTRIES_PAGE_BYTES_MAX,
-        GROUPS_PAGE_MAX,
-        WELCOMES_PAGE_MAX,
-        EPOCH_GRACE_MS,
-        MESSAGE_TTL_SECONDS,
-        DOUBLES_SECONDS,
-        RECORD_BYTES_MAX,
-        COLLECTION_CHARS_MAX,
-        BLOB_BYTES_MAX,
-        FRAME_BYTES_MAX,
-        FRAME_CONTENT_BYTES_MAX,
-        UNAUTHENTICATED_BYTES_MAX,
-        AUTHENTICATE_MS,
-        CREDIT_ENTRIES,
-        CURSORS_MAX,
-        HEARTBEAT_MS,
-        HEARTBEAT_DEAD_MS,
-    ];
+    let values = values! {
+        PROTOCOL_VERSION CLIENT_VERSION SUITE HANDLE_CHARS_MIN HANDLE_CHARS_MAX OPAQUE_BYTES_MAX
+        TICKET_BYTES_MAX WRAP_BYTES_MAX WRAPS_MAX LOGIN_TICKET_SECONDS ENROLMENT_TICKET_SECONDS
+        DEVICE_NONCE_SECONDS ACCESS_TOKEN_SECONDS ACCESS_TOKEN_CHARS_MAX REFRESH_GRACE_SECONDS
+        DEVICE_IDLE_SECONDS JSON_BODY_BYTES_MAX DEVICES_MAX DEVICE_LIST_ENTRIES_MAX
+        DEVICE_LIST_BYTES_MAX CERTIFICATE_BYTES_MAX SEALING_KEY_BYTES_MAX AUDIT_PAGE_MAX
+        AUDIT_ROWS_MAX AUDIT_SECONDS AUDIT_TRIES_PER_DAY KEY_PACKAGE_BYTES_MAX KEY_PACKAGES_STOCK
+        KEY_PACKAGES_LOW KEY_PACKAGES_BATCH_MAX CLAIM_SECONDS KEY_PACKAGE_SECONDS
+        LAST_RESORT_SECONDS GROUP_ACCOUNTS_MAX GROUP_LEAVES_MAX GROUPS_PER_ACCOUNT_MAX
+        COMMIT_BYTES_MAX WELCOME_BYTES_MAX GROUP_INFO_BYTES_MAX BUNDLE_BODY_BYTES_MAX
+        CBOR_BODY_BYTES_MAX MESSAGE_BYTES_MAX DELTAS_BYTES_MAX CLAIMS_PER_COMMIT_MAX
+        ENTRIES_PAGE_MAX ENTRIES_PAGE_BYTES_MAX GROUPS_PAGE_MAX WELCOMES_PAGE_MAX EPOCH_GRACE_MS
+        MESSAGE_TTL_SECONDS DOUBLES_SECONDS RECORD_BYTES_MAX COLLECTION_CHARS_MAX BLOB_BYTES_MAX
+        FRAME_BYTES_MAX FRAME_CONTENT_BYTES_MAX UNAUTHENTICATED_BYTES_MAX AUTHENTICATE_MS
+        CREDIT_ENTRIES CURSORS_MAX HEARTBEAT_MS HEARTBEAT_DEAD_MS
+    };
     let in_source: Vec<&str> =
         LIMITS.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(':').next()).collect();
 

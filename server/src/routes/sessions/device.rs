@@ -5,6 +5,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use protocol::{
     ErrorCode,
+    audit::AuditKind,
     sessions::{DeviceChallenge, DeviceLogin, DeviceNonce},
     signed,
     values::Exactly,
@@ -17,6 +18,7 @@ use crate::error::ApiError;
 use crate::refresh_cookie::ClientKind;
 use crate::routes::answers;
 use crate::secrets::random;
+use crate::storage::audit::{self, Event};
 use crate::storage::devices::AuthKey;
 use crate::storage::{devices, requests, sessions};
 use crate::tokens::refresh::RefreshToken;
@@ -67,7 +69,9 @@ pub(crate) async fn log_in(
             }
             sessions::insert(conn, &session, token.hash(), now).await?;
             devices::update_seen(conn, device_id, now).await?;
-            Ok(sessions::revoke_others(conn, device_id, session.session_id, now).await?)
+            let ended = sessions::revoke_others(conn, device_id, session.session_id, now).await?;
+            audit::insert(conn, account_id, Event::device(AuditKind::SessionBegun, device_id), now).await?;
+            Ok(ended)
         })
         .await?;
     begun.keep();

@@ -3,8 +3,9 @@
 
 use axum::extract::State;
 use protocol::{
-    AccountId, ErrorCode,
+    AccountId, ErrorCode, UnixMillis,
     accounts::{OpaqueMessage, RegisterStarted},
+    audit::AuditKind,
     limits::{ENROLMENT_TICKET_SECONDS, LOGIN_TICKET_SECONDS},
     sessions::{
         EnrolmentState, LoginFinish, LoginStart, LoginStarted, OpenedAccount, PasswordStart, RecoveryLogin,
@@ -18,7 +19,9 @@ use crate::credentials::counted;
 use crate::error::ApiError;
 use crate::opaque::Opaque;
 use crate::secrets::{equal, random, sha256};
-use crate::storage::{accounts, requests};
+use crate::storage::audit::{self, Event};
+use crate::storage::requests::{self, Guess};
+use crate::storage::{Connection, StorageError, accounts};
 use crate::tokens::tickets::{EnrolmentTicket, LoginTicket, PasswordTicket};
 
 /// `POST /v1/sessions/login/start`: the same answer for unknown handles, by the same work (O-4).
@@ -28,15 +31,23 @@ pub(crate) async fn start(
 ) -> Result<Json<LoginStarted>, ApiError> {
     let now = app.clock.now();
     let limits = &app.config.limits;
-    let (guess, found) = app
+    let nobody = app.credentials.nobody(&request.handle);
+    let (guess, found, tried) = app
         .db
         .write(async |conn| {
             let guess = app.credentials.count_guess(conn, &request.handle, limits, now).await?;
-            Ok::<_, ApiError>((guess, accounts::find_login(conn, &request.handle).await?))
+            let found = accounts::find_login(conn, &request.handle).await?;
+            let account = found.as_ref().map_or(nobody, |found| found.account_id);
+            let tried = match guess {
+                Guess::Counted => {
+                    audit::insert_try(conn, account, Event::account(AuditKind::LoginTried), now).await?
+                }
+                Guess::Refused { .. } => None,
+            };
+            Ok::<_, ApiError>((guess, found, tried))
         })
         .await?;
     counted(guess)?;
-    let nobody = AccountId::from_bytes(random().map_err(ApiError::internal)?);
     let (account_id, record) = found.map_or((nobody, None), |found| (found.account_id, Some(found.record)));
     let started = app.credentials.opaque.login_start(record, &request.handle, &request.credential_request)?;
     let ticket = LoginTicket {
@@ -44,6 +55,7 @@ pub(crate) async fn start(
         account_id,
         state: started.state.to_vec(),
         expires_at: now.plus_seconds(LOGIN_TICKET_SECONDS),
+        audit_number: tried.unwrap_or(0),
     };
     Ok(Json(LoginStarted {
         ticket: app.credentials.tickets.seal(&ticket)?,
@@ -58,14 +70,23 @@ pub(crate) async fn finish(
 ) -> Result<Json<OpenedAccount>, ApiError> {
     let now = app.clock.now();
     let ticket: LoginTicket = app.credentials.tickets.open(&request.ticket, now)?;
+    let proved = Opaque::login_finish(&ticket.state, &request.credential_finalization);
     let first = app
         .db
-        .write(async |conn| requests::spend_ticket(conn, ticket.ticket_id, ticket.expires_at).await)
+        .write(async |conn| {
+            let first = requests::spend_ticket(conn, ticket.ticket_id, ticket.expires_at).await?;
+            if first && proved.is_ok() {
+                let kind = AuditKind::OpenedByPassword;
+                let event = Event { kind, device_id: None, detail: ticket.audit_number };
+                audit::insert(conn, ticket.account_id, event, now).await?;
+            }
+            Ok::<_, ApiError>(first)
+        })
         .await?;
     if !first {
         return Err(ErrorCode::TicketInvalid.into());
     }
-    Opaque::login_finish(&ticket.state, &request.credential_finalization)?;
+    proved?;
     open(&app, ticket.account_id).await
 }
 
@@ -76,19 +97,25 @@ pub(crate) async fn recover(
 ) -> Result<Json<OpenedAccount>, ApiError> {
     let now = app.clock.now();
     let limits = &app.config.limits;
-    let (guess, found) = app
+    let nobody = app.credentials.nobody(&request.handle);
+    let shown = sha256(&*request.recovery_auth);
+    let (guess, opened) = app
         .db
         .write(async |conn| {
             let guess = app.credentials.count_guess(conn, &request.handle, limits, now).await?;
-            Ok::<_, ApiError>((guess, accounts::find_recovery(conn, &request.handle).await?))
+            let found = accounts::find_recovery(conn, &request.handle).await?;
+            let stored = found.map_or([0; 32], |(_, hash)| hash);
+            let opened = found.map(|(account, _)| account).filter(|_| equal(&shown, &stored));
+            if guess == Guess::Counted {
+                note_recovery(conn, opened, found.map_or(nobody, |(account, _)| account), now).await?;
+            }
+            Ok::<_, ApiError>((guess, opened))
         })
         .await?;
     counted(guess)?;
-    let shown = sha256(&*request.recovery_auth);
-    let stored = found.map_or([0; 32], |(_, hash)| hash);
-    match found {
-        Some((account, _)) if equal(&shown, &stored) => open(&app, account).await,
-        _ => Err(ErrorCode::WrongCredentials.into()),
+    match opened {
+        Some(account) => open(&app, account).await,
+        None => Err(ErrorCode::WrongCredentials.into()),
     }
 }
 
@@ -124,6 +151,24 @@ pub(crate) async fn password_start(
         ticket: app.credentials.tickets.seal(&ticket)?,
         registration_response: OpaqueMessage::new(response).map_err(ApiError::internal)?,
     }))
+}
+
+/// Right or wrong: it opened `opened`, or was tried at `tried`.
+async fn note_recovery(
+    conn: &mut Connection,
+    opened: Option<AccountId>,
+    tried: AccountId,
+    now: UnixMillis,
+) -> Result<(), StorageError> {
+    match opened {
+        Some(account) => {
+            audit::insert(conn, account, Event::account(AuditKind::OpenedByRecovery), now).await?;
+        }
+        None => {
+            audit::insert_try(conn, tried, Event::account(AuditKind::RecoveryRefused), now).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn open(app: &App, account: AccountId) -> Result<Json<OpenedAccount>, ApiError> {

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use protocol::{ErrorCode, sessions::Refresh};
+use protocol::{ErrorCode, audit::AuditKind, sessions::Refresh};
 
 use crate::app::App;
 use crate::auth::CallingDevice;
@@ -11,6 +11,7 @@ use crate::body::Json;
 use crate::error::ApiError;
 use crate::refresh_cookie::{self, ClientKind};
 use crate::routes::answers;
+use crate::storage::audit::{self, Event};
 use crate::storage::devices;
 use crate::storage::sessions::{self, Rotation};
 use crate::tokens::refresh::RefreshToken;
@@ -33,8 +34,13 @@ pub(crate) async fn refresh(
         .db
         .write(async |conn| {
             let rotation = sessions::rotate(conn, token.hash(), successor.hash(), now).await?;
-            if let Rotation::Rotated(session) = rotation {
-                devices::update_seen(conn, session.device_id, now).await?;
+            match rotation {
+                Rotation::Rotated(session) => devices::update_seen(conn, session.device_id, now).await?,
+                Rotation::Reused(session) => {
+                    let event = Event::device(AuditKind::RefreshReused, session.device_id);
+                    audit::insert(conn, session.account_id, event, now).await?;
+                }
+                Rotation::Refused | Rotation::DeviceRevoked => {}
             }
             Ok::<_, ApiError>(rotation)
         })
@@ -53,7 +59,15 @@ pub(crate) async fn refresh(
 /// `DELETE /v1/sessions/current`: log-out. Session and device are revoked at once (K-7).
 pub(crate) async fn log_out(State(app): State<App>, device: CallingDevice) -> Result<Response, ApiError> {
     let now = app.clock.now();
-    app.db.write(async |conn| devices::revoke(conn, device.account_id, device.device_id, now).await).await?;
+    app.db
+        .write(async |conn| {
+            if devices::revoke(conn, device.account_id, device.device_id, now).await? {
+                let event = Event::device(AuditKind::DeviceSignedOut, device.device_id);
+                audit::insert(conn, device.account_id, event, now).await?;
+            }
+            Ok::<_, ApiError>(())
+        })
+        .await?;
     app.revoke_device(device.device_id);
     let cookie = refresh_cookie::clear(&app.config)?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
