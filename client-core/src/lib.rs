@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod account_seed;
+pub mod audit;
 pub mod certificate;
 pub mod client;
 pub mod container;

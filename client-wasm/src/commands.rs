@@ -99,6 +99,21 @@ impl Core {
         Ok(float(self.with(now, |client, cx| client.open_file(group, message, cx)).0))
     }
 
+    /// Fetches and checks the audit log; ends with `AuditLog`.
+    #[wasm_bindgen(js_name = listAudit)]
+    pub fn list_audit(&mut self, now: f64) -> f64 {
+        float(self.with(now, |client, cx| client.list_audit(cx)).0)
+    }
+
+    /// Believes what the relay shows next, after a log was refused.
+    ///
+    /// # Errors
+    /// As `Client::restart_audit`.
+    #[wasm_bindgen(js_name = restartAudit)]
+    pub fn restart_audit(&mut self, now: f64) -> Result<(), JsValue> {
+        self.with(now, |client, cx| client.restart_audit(cx)).map_err(refused)
+    }
+
     /// Connects now.
     pub fn connect(&mut self, now: f64) {
         self.with(now, |client, cx| client.connect(cx));

@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod audit;
 mod canaries;
 mod canary_story;
 mod conversations;

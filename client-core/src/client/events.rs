@@ -4,6 +4,7 @@ use protocol::{AccountId, GroupId, MessageId};
 use serde::Serialize;
 
 use super::{
+    audit::AuditView,
     error::{CommandError, CommandErrorCode},
     views::{
         Connection, Contact, ContactDetails, Conversation, Message, MessagePage, OwnProfile, ScanOutcome,
@@ -81,6 +82,7 @@ pub enum Outcome {
     Details(ContactDetails),
     Scan { outcome: ScanOutcome },
     File(FileAccess),
+    Audit(AuditView),
     Done {},
 }
 

@@ -3,6 +3,7 @@
 //! loads, requests, transmits, events: **save before send, send before show.** A save that fails ends the client:
 //! the host drops it and opens another from the store.
 
+mod audit;
 mod bundles;
 mod contacts;
 mod content;
@@ -31,6 +32,7 @@ use protocol::{AccountId, ErrorCode, GroupId, Problem, UnixMillis};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
+pub use audit::{AuditEntry, AuditView};
 pub use content::{COLOURS, DISPLAY_NAME_BYTES_MAX, FILE_NAME_BYTES_MAX, TEXT_BYTES_MAX};
 pub use error::{CommandError, CommandErrorCode};
 pub use events::{Availability, CommandId, Event, FileAccess, Outcome, SignOutReason};
@@ -45,6 +47,7 @@ pub use views::{
 };
 
 use crate::{secret::LocalStoreKey, vault::Vault};
+use audit::AuditLog;
 use conversations::Starting;
 use groups::Slot;
 use history::LoadPurpose;
@@ -87,6 +90,7 @@ pub struct Client {
     onboarding: Option<Onboarding>,
     starting: Option<Starting>,
     session: Session,
+    audit: AuditLog,
     requests: Requests,
     loads: BTreeMap<u64, LoadPurpose>,
     loads_out: VecDeque<Load>,
@@ -127,6 +131,7 @@ impl Client {
             onboarding: None,
             starting: None,
             session: Session::default(),
+            audit: AuditLog::default(),
             requests: Requests::default(),
             loads: BTreeMap::new(),
             loads_out: VecDeque::new(),
@@ -149,6 +154,9 @@ impl Client {
             "account" if key == stored::VAULT_KEY => {
                 let plaintext = self.journal.open_bytes(key, sealed)?;
                 self.vault = Vault::decode(&plaintext).map_err(|_| CorruptRecord)?;
+            }
+            "account" if key == stored::AUDIT_KEY => {
+                self.audit.record = Some(self.journal.open(key, sealed)?)
             }
             "contact" => {
                 let contact: ContactRecord = self.journal.open(key, sealed)?;
@@ -197,6 +205,7 @@ impl Client {
             fingerprint: self.fingerprint_text(account.account_id, &account.identity_key),
             recovery_key_confirmed: account.recovery_key.is_none(),
             device_created_at: account.device_created_at,
+            audit_refused: self.audit_refusal(),
         })
     }
 
@@ -298,6 +307,8 @@ impl Client {
             Purpose::PublishKeyPackages => {}
             Purpose::GetVault => self.handle_vault(body, cx),
             Purpose::PutVault => self.handle_vault_stored(body, cx),
+            Purpose::CheckAudit => self.handle_audit_checked(body, cx),
+            Purpose::ListAudit(command) => self.handle_audit_listed(command, body, cx),
         }
     }
 
@@ -327,6 +338,7 @@ impl Client {
             Purpose::CheckHandle(command) => self.finish(command, Err(error)),
             Purpose::LogOut(command) => self.handle_logged_out(command),
             Purpose::Onboarding => self.fail_onboarding(error, cx),
+            Purpose::ListAudit(command) => self.audit_failed(command, error),
             Purpose::StartDirectory | Purpose::StartClaimPeer | Purpose::StartClaimOwn => {
                 self.fail_start(error)
             }
@@ -344,7 +356,8 @@ impl Client {
             | Purpose::CountKeyPackages
             | Purpose::PublishKeyPackages
             | Purpose::GetVault
-            | Purpose::PutVault => {}
+            | Purpose::PutVault
+            | Purpose::CheckAudit => {}
         }
     }
 

@@ -44,6 +44,10 @@ pub(crate) enum Purpose {
     PublishKeyPackages,
     GetVault,
     PutVault,
+    /// What is new in the audit log.
+    CheckAudit,
+    /// All of it, for the screen.
+    ListAudit(CommandId),
 }
 
 impl Purpose {
@@ -53,6 +57,7 @@ impl Purpose {
             self,
             Self::CheckHandle(_)
                 | Self::LogOut(_)
+                | Self::ListAudit(_)
                 | Self::StartDirectory
                 | Self::StartClaimPeer
                 | Self::StartClaimOwn

@@ -11,6 +11,7 @@ use protocol::{
 use super::{
     Client, CommandErrorCode, CommandId, Connection, Context, Event, HostKind, Outcome, SignOutReason,
     Transmit,
+    audit::AuditLog,
     history::LoadPurpose,
     pending::{Ask, Purpose, backoff_ms},
     stored::{Stage, StoredSecret},
@@ -155,6 +156,7 @@ impl Client {
         self.journal.clear();
         self.transmits.push_back(Transmit::Close);
         self.session = Session::default();
+        self.audit = AuditLog::default();
         self.emit(Event::SignedOut { reason });
     }
 
@@ -168,7 +170,7 @@ impl Client {
                     self.finish(command, Ok(Outcome::Done {}));
                     reason = Some(SignOutReason::LoggedOut);
                 }
-                Purpose::CheckHandle(command) => {
+                Purpose::CheckHandle(command) | Purpose::ListAudit(command) => {
                     self.finish(command, Err(CommandErrorCode::SignedOut.into()));
                 }
                 _ => {}
@@ -407,6 +409,7 @@ impl Client {
         self.list_groups(None);
         self.ask(Ask::get("/v1/key-packages/count"), Purpose::CountKeyPackages);
         self.fetch_vault();
+        self.check_audit();
         self.resume_groups(cx);
     }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `account/state` | [`AccountRecord`] |
 //! | `account/vault` | the vault's content as last merged |
+//! | `account/audit` | the newest place of the audit log that was seen |
 //! | `contact/<account>` | [`ContactRecord`] |
 //! | `summary/<group>` | [`Summary`] |
 //! | `bundle/<group>` | [`PendingBundle`]: a commit whose acceptance is not known yet (R-1) |
@@ -24,6 +25,7 @@ pub const BOOT_PREFIXES: [&str; 5] = ["account/", "bundle/", "contact/", "outbox
 
 pub(crate) const ACCOUNT_KEY: &str = "account/state";
 pub(crate) const VAULT_KEY: &str = "account/vault";
+pub(crate) const AUDIT_KEY: &str = "account/audit";
 
 pub(crate) fn contact_key(account: AccountId) -> String {
     format!("contact/{account}")

@@ -5,6 +5,7 @@ use protocol::{AccountId, DeviceId, GroupId, MessageId, UnixMillis};
 use serde::Serialize;
 
 use super::error::CommandErrorCode;
+use crate::audit::AuditRefusal;
 
 /// `OwnProfile`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,6 +27,8 @@ pub struct OwnProfile {
     pub recovery_key_confirmed: bool,
     /// When this device joined.
     pub device_created_at: UnixMillis,
+    /// The relay has shown an audit log that contradicts what this device has seen.
+    pub audit_refused: Option<AuditRefusal>,
 }
 
 /// `Limits`.

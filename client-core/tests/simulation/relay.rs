@@ -13,6 +13,7 @@ use protocol::{
     accounts::{
         DirectoryEntry, HandleAvailability, RegisterFinish, RegisterStart, RegisterStarted, RelayInfo, Wrap,
     },
+    audit::{AuditPage, AuditPlace},
     certificate::Certificate,
     device_list::DeviceList,
     devices::{EnrolDevice, NewDevice},
@@ -243,6 +244,12 @@ impl Relay {
             (Method::Delete, ["sessions", "current"]) => self.log_out(device),
             (Method::Get, ["accounts", "by-handle", handle]) => self.by_handle(handle),
             (Method::Get, ["accounts", id]) => self.directory(id.parse().unwrap()),
+            (Method::Get, ["audit"]) => json(&AuditPage {
+                start: AuditPlace::START,
+                cut: None,
+                rows: List::default(),
+                head: AuditPlace::START,
+            }),
             (Method::Get, ["key-packages", "count"]) => self.count(device),
             (Method::Post, ["key-packages"]) => self.publish(device, cbor(body)?),
             (Method::Post, ["key-packages", "claim"]) => self.claim(device, &cbor(body)?),
