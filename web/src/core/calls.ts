@@ -28,6 +28,49 @@ export type OwnProfile = {
   recoveryKeyConfirmed: boolean;
   /** When this device joined. Messages from before are not on it. */
   deviceCreatedAt: number;
+  /** The relay has shown an audit log that contradicts what this device has seen. */
+  auditRefused: AuditRefusal | null;
+};
+
+/** `rolledBack`: it ends too early. `rewritten`: rows are other ones. `dropped`: rows are missing. */
+export type AuditRefusal = 'rolledBack' | 'rewritten' | 'dropped';
+
+/** `AuditKind` of `protocol/src/audit.rs`. */
+export type AuditKind =
+  | 'registered'
+  | 'loginTried'
+  | 'openedByPassword'
+  | 'recoveryRefused'
+  | 'openedByRecovery'
+  | 'deviceAdded'
+  | 'deviceSignedOut'
+  | 'deviceRemoved'
+  | 'deviceIdle'
+  | 'passwordChanged'
+  | 'sessionBegun'
+  | 'refreshReused';
+
+export type AuditEntry = {
+  number: number;
+  /** Null: of a newer relay. */
+  kind: AuditKind | null;
+  at: number;
+  deviceId: DeviceId | null;
+  deviceName: string | null;
+  /** It is about the device that answers. */
+  current: boolean;
+  /** Of `loginTried`: the try opened the account. */
+  opened: boolean;
+};
+
+export type AuditLog = {
+  /** The oldest first; none when the log was refused just now. */
+  entries: AuditEntry[];
+  /** Older rows were cut. */
+  cut: boolean;
+  refused: AuditRefusal | null;
+  /** The whole log as JSON with its hashes. */
+  export: string;
 };
 
 /** Limits of `protocol/src/limits.rs` that a screen has to say before somebody runs into them. */
@@ -215,6 +258,11 @@ export type CoreCalls = {
   confirmRecoveryKey: { args: None; result: None };
 
   listDevices: { args: None; result: Device[] };
+
+  /** Fetches the account's log, and checks that it is one chain that goes on from what this device has seen. */
+  listAudit: { args: None; result: AuditLog };
+  /** After a refusal: forget what was seen, and believe what the relay shows next. */
+  restartAudit: { args: None; result: None };
 
   listConversations: { args: None; result: Conversation[] };
   /** Returns the existing conversation if there is one. */

@@ -1,5 +1,8 @@
 import { CoreError } from './calls';
 import type {
+  AuditEntry,
+  AuditKind,
+  AuditRefusal,
   BootState,
   CallArgs,
   CallName,
@@ -45,7 +48,7 @@ const safetyNumber = ['46170', '91284', '30558', '77214', '08963', '51127', '604
 const fingerprints = ['9f3a41d077c2be150a6e8d44c9135b7f2b90e6d1743c58aa01f7bd926ec834d5', '1c5e7d20b94f63a8e0d2471f9b6c385a4e81f72dc09356ba7f14e8d3052b96ca'];
 
 export function ownProfile(recoveryKeyConfirmed: boolean): OwnProfile {
-  return { accountId: 'alice', deviceId: 'alice-1', handle: 'alice', displayName: 'Alice', colour: 0, fingerprint: fingerprints[1] ?? '', recoveryKeyConfirmed, deviceCreatedAt: 0 };
+  return { accountId: 'alice', deviceId: 'alice-1', handle: 'alice', displayName: 'Alice', colour: 0, fingerprint: fingerprints[1] ?? '', recoveryKeyConfirmed, deviceCreatedAt: 0, auditRefused: null };
 }
 
 export function contact(handle: string, displayName: string, colour: Contact['colour'], trust: Trust = { state: 'unverified' }): Contact {
@@ -125,6 +128,12 @@ export class ScriptedCore implements Core {
     this.emit({ type: 'keyChanged', groupId, contact: scripted.contact });
   }
 
+  /** The relay shows another log than before. */
+  refuseAudit(auditRefused: AuditRefusal | null): void {
+    this.profile = { ...this.profile, auditRefused };
+    this.emit({ type: 'profileChanged', profile: this.profile });
+  }
+
   connect(connection: Connection, queued: number): void {
     this.emit({ type: 'connectionChanged', connection, queued });
   }
@@ -158,6 +167,33 @@ export class ScriptedCore implements Core {
       { deviceId: 'alice-1', name: 'Firefox on Linux', createdAt: this.script.now - 40 * 86_400_000, current: true },
       { deviceId: 'alice-2', name: 'Chrome on Android', createdAt: this.script.now - 3 * 86_400_000, current: false },
     ],
+    listAudit: async () => {
+      const { now } = this.script;
+      const refused = this.profile.auditRefused;
+      const entry = (number: number, kind: AuditKind | null, daysAgo: number, device: 1 | 2 | null): AuditEntry => ({
+        number,
+        kind,
+        at: now - daysAgo * 86_400_000,
+        deviceId: device && `alice-${device}`,
+        deviceName: device === 2 ? 'Chrome on Android' : device && 'Firefox on Linux',
+        current: device === 1,
+        opened: number === 2,
+      });
+      const entries = [
+        entry(1, 'registered', 40, 1),
+        entry(2, 'loginTried', 3, null),
+        entry(3, 'openedByPassword', 3, null),
+        entry(4, 'deviceAdded', 3, 2),
+        entry(5, 'loginTried', 1, null),
+        entry(6, 'refreshReused', 0, 2),
+        entry(7, null, 0, null),
+      ];
+      return { entries: refused ? [] : entries, cut: false, refused, export: '{}' };
+    },
+    restartAudit: async () => {
+      this.refuseAudit(null);
+      return {};
+    },
     listConversations: async () => this.script.conversations.map(summary),
     startConversation: async ({ handle }) => {
       if (handle === 'nobody') throw new CoreError('handleUnknown');

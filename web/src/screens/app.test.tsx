@@ -22,6 +22,28 @@ function open(path: string, script: Partial<Script> = {}) {
 
 beforeEach(() => settings.setState(settings.getInitialState(), true));
 
+describe('the account log', () => {
+  it('a log that was refused is told on the chats page and leads to Security, where it can be begun anew', async () => {
+    const { core, user } = open('/');
+    await screen.findByRole('heading', { name: 'Chats' });
+    core.refuseAudit('rolledBack');
+    await user.click(await screen.findByRole('button', { name: 'Look at it' }));
+    await user.click(await screen.findByRole('button', { name: 'Believe what it shows now' }));
+
+    await screen.findByText('The account was made');
+    expect(core.calls.restartAudit).toHaveLength(1);
+    expect(screen.queryByText(/ends before something/)).toBeNull();
+  });
+
+  it('a try that opened the account is told once, and other tries are told as such', async () => {
+    open('/settings/security');
+    await screen.findByText('The account was opened with your password');
+
+    expect(screen.getAllByText(/Somebody tried to sign in/)).toHaveLength(1);
+    await screen.findByText('Something that this version of the app doesn’t know');
+  });
+});
+
 describe('before signing in', () => {
   it('an account is made, the key comes, and "Later" leaves a banner that leads back once', async () => {
     const { core, user } = open('/', { boot: 'fresh', conversations: [] });

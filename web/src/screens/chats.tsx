@@ -7,6 +7,7 @@ import { useConversation } from '../features/groups/use-conversations';
 import { AskCard } from '../features/notifications/ask-card';
 import { text } from '../text/en';
 import { Mark } from '../ui/mark';
+import { AuditBanner } from './audit-banner';
 import { ConnectionNote } from './connection-note';
 import { Conversation } from './conversation';
 import { Frame } from './frame';
@@ -32,6 +33,7 @@ export function Chats({ groupId, details }: Props) {
         <ChatList open={groupId} searchRef={search} onNewChat={setNewChat} onOpen={open}>
           <ConnectionNote />
           <RecoveryBanner />
+          <AuditBanner />
           <AskCard />
         </ChatList>
       </div>

@@ -1,8 +1,9 @@
-import { ArrowLeft, Bell, HardDrive, Info, KeyRound, Laptop, LogOut, SunMoon, UserRound } from 'lucide-react';
+import { ArrowLeft, Bell, HardDrive, Info, KeyRound, Laptop, LogOut, ShieldCheck, SunMoon, UserRound } from 'lucide-react';
 import { useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useCoreState } from '../core/context';
 import { LogOutDialog } from '../features/accounts/log-out-dialog';
+import { AuditLogCard } from '../features/audit/audit-log';
 import { Fingerprint } from '../features/contacts/fingerprint';
 import { DeviceList } from '../features/devices/device-list';
 import { NotificationSettings } from '../features/notifications/notification-settings';
@@ -21,6 +22,7 @@ import styles from './screens.module.css';
 const pages = [
   { page: 'profile', Icon: UserRound },
   { page: 'devices', Icon: Laptop },
+  { page: 'security', Icon: ShieldCheck },
   { page: 'notifications', Icon: Bell },
   { page: 'appearance', Icon: SunMoon },
   { page: 'storage', Icon: HardDrive },
@@ -70,6 +72,8 @@ function SettingsContent({ page }: { page: SettingsPage }) {
       return <Profile />;
     case 'devices':
       return <><p className={type_.soft}>{text.devices.lead}</p><DeviceList /></>;
+    case 'security':
+      return <AuditLogCard />;
     case 'notifications':
       return <NotificationSettings />;
     case 'appearance':

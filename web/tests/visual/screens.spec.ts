@@ -60,6 +60,17 @@ const screens: Screen[] = [
   { name: '05d-crowded', night: 'the same', ...open('/?crowded') },
   { name: '05e-no-match', night: 'the same', ...open('/', async (page) => page.getByRole('searchbox').fill('heidi')) },
   { name: '09-devices', ...open('/settings/devices', async (page) => page.getByText('Chrome on Android').waitFor()) },
+  { name: '09c-security', ...open('/settings/security', async (page) => page.getByText('The account was made').waitFor()) },
+  { name: '09d-security-refused', ...open('/settings/security', async (page) => {
+    await page.getByText('The account was made').waitFor();
+    await page.evaluate(() => window.script.refuseAudit('rewritten'));
+    await page.getByText('says something else').waitFor();
+  }) },
+  { name: '05d-audit-refused', ...open('/', async (page) => {
+    await page.getByRole('heading', { name: 'Chats' }).waitFor();
+    await page.evaluate(() => window.script.refuseAudit('rolledBack'));
+    await page.getByRole('alert').waitFor();
+  }) },
   { name: '10-failed', ...open('/c/erin') },
   { name: '10b-notices', ...open('/c/grace') },
   { name: '10c-key-changed', ...open('/c/bob', async (page) => {

@@ -81,10 +81,12 @@ export type Engine = {
   startConversation(handle: string, now: number): number;
   listMessages(groupId: GroupId, beforeSeq: number | null, limit: number, now: number): number;
   openFile(groupId: GroupId, messageId: MessageId, now: number): number;
+  listAudit(now: number): number;
 
   connect(now: number): void;
   goOffline(now: number): void;
   confirmRecoveryKey(now: number): void;
+  restartAudit(now: number): void;
   sendText(groupId: GroupId, text: string, now: number): MessageId;
   retryMessage(groupId: GroupId, messageId: MessageId, now: number): void;
   markRead(groupId: GroupId, uptoSeq: number, now: number): void;

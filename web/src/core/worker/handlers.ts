@@ -34,6 +34,9 @@ export function coreHandlers(host: Host): CoreHandlers {
 
     listDevices: async () => ask((core) => core.devices()),
 
+    listAudit: async () => run((core, now) => core.listAudit(now)),
+    restartAudit: async () => act((core, now) => core.restartAudit(now)),
+
     listConversations: async () => ask((core) => core.conversations()),
     startConversation: async ({ handle }) => run((core, now) => core.startConversation(handle, now)),
     listMessages: async ({ groupId, beforeSeq, limit }) =>

@@ -37,6 +37,7 @@ const profile: OwnProfile = {
   colour: 0,
   fingerprint: 'f',
   recoveryKeyConfirmed: true,
+  auditRefused: null,
   deviceCreatedAt: 1,
 };
 const limits = { textMaxBytes: 1, fileMaxBytes: 1, displayNameMaxBytes: 1, handleMaxChars: 1, passwordMinChars: 1 };

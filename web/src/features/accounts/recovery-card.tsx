@@ -1,6 +1,7 @@
 import { Copy, Download, Printer } from 'lucide-react';
 import { text } from '../../text/en';
 import { Button } from '../../ui/button';
+import { saveFile } from '../../ui/save-file';
 import { say } from '../../ui/toast';
 import styles from './accounts.module.css';
 
@@ -10,15 +11,7 @@ type Props = { groups: string[]; handle: string };
 export function RecoveryCard({ groups, handle }: Props) {
   const key = groups.join(' ');
 
-  const save = () => {
-    const file = new Blob([text.recoveryKey.file(handle, location.host, key)], { type: 'text/plain' });
-    const address = URL.createObjectURL(file);
-    const link = document.createElement('a');
-    link.href = address;
-    link.download = text.recoveryKey.fileName(handle);
-    link.click();
-    URL.revokeObjectURL(address);
-  };
+  const save = () => saveFile(text.recoveryKey.fileName(handle), 'text/plain', text.recoveryKey.file(handle, location.host, key));
 
   const copy = async () => {
     await navigator.clipboard.writeText(key);
