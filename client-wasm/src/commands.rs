@@ -105,6 +105,18 @@ impl Core {
         float(self.with(now, |client, cx| client.list_audit(cx)).0)
     }
 
+    /// Asks which sessions live; ends with `SessionView[]`.
+    #[wasm_bindgen(js_name = listSessions)]
+    pub fn list_sessions(&mut self, now: f64) -> f64 {
+        float(self.with(now, |client, cx| client.list_sessions(cx)).0)
+    }
+
+    /// Asks for everything that the relay holds about the account; ends with `RelayKnowledge`.
+    #[wasm_bindgen(js_name = relayKnowledge)]
+    pub fn relay_knowledge(&mut self, now: f64) -> f64 {
+        float(self.with(now, |client, cx| client.relay_knowledge(cx)).0)
+    }
+
     /// Believes what the relay shows next, after a log was refused.
     ///
     /// # Errors

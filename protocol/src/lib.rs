@@ -2,6 +2,7 @@
 //! and the layouts of the bytes that devices sign. Holds no cryptography and no I/O.
 #![warn(missing_docs)]
 
+pub mod account_data;
 pub mod accounts;
 pub mod audit;
 pub mod blobs;

@@ -59,6 +59,14 @@ pub const AUDIT_SECONDS: u64 = 365 * 86_400;
 /// Tries to open an account that its audit log notes in one day.
 pub const AUDIT_TRIES_PER_DAY: u64 = 20;
 
+// What the relay knows
+/// Tables in the answer about an account's data.
+pub const DATA_TABLES_MAX: usize = 64;
+/// Columns of one of them.
+pub const DATA_COLUMNS_MAX: usize = 32;
+/// Rows of one of them; how many there are is told beside.
+pub const DATA_ROWS_MAX: usize = 200;
+
 // Key packages (D-12)
 /// Bytes of one key package.
 pub const KEY_PACKAGE_BYTES_MAX: usize = 8 * 1024;

@@ -149,6 +149,29 @@ pub struct SessionTokens {
     pub refresh_token: Option<Exactly<32>>,
 }
 
+/// `GET /v1/sessions`: one's own live sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnSessions {
+    /// The newest last.
+    pub sessions: List<OwnSession, DEVICE_LIST_ENTRIES_MAX>,
+}
+
+/// One live session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnSession {
+    /// Which session.
+    pub session_id: SessionId,
+    /// Of which device.
+    pub device_id: DeviceId,
+    /// When the device signed in.
+    pub created_at: UnixMillis,
+    /// To the hour.
+    pub last_used_at: UnixMillis,
+    /// The network of its last log-in or refresh: IPv4 /24, IPv6 /48. Kept while the session lives, and no longer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub address: Option<String>,
+}
+
 /// A JWT; `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

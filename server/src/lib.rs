@@ -10,6 +10,7 @@ pub mod auth;
 pub mod blobs;
 pub mod body;
 pub mod clock;
+pub mod coarse_address;
 mod commits;
 pub mod config;
 pub mod credentials;
@@ -43,9 +44,9 @@ use error::ApiError;
 use protocol::limits::{BUNDLE_BODY_BYTES_MAX, CBOR_BODY_BYTES_MAX, JSON_BODY_BYTES_MAX};
 use rates::RateClass;
 use route::Route;
-use routes::sessions::{device, login, refresh};
+use routes::sessions::{device, login, own, refresh};
 use routes::{
-    accounts, audit, blobs as containers, devices, groups, key_packages, records, relay,
+    account_data, accounts, audit, blobs as containers, devices, groups, key_packages, records, relay,
     socket as socket_route,
 };
 
@@ -64,6 +65,7 @@ pub fn routes() -> Vec<Route> {
             .body(CBOR_BODY_BYTES_MAX),
         Route::get("/v1/accounts/by-handle/{handle}", accounts::by_handle).class(RateClass::Directory),
         Route::get("/v1/accounts/{account_id}", accounts::by_id),
+        Route::get("/v1/accounts/me/data", account_data::show),
         Route::post("/v1/sessions/login/start", login::start)
             .open(RateClass::Login)
             .body(JSON_BODY_BYTES_MAX),
@@ -82,6 +84,7 @@ pub fn routes() -> Vec<Route> {
             .body(JSON_BODY_BYTES_MAX),
         Route::post("/v1/sessions/device", device::log_in).open(RateClass::Open).body(JSON_BODY_BYTES_MAX),
         Route::post("/v1/sessions/refresh", refresh::refresh).open(RateClass::Open).body(JSON_BODY_BYTES_MAX),
+        Route::get("/v1/sessions", own::list),
         Route::delete("/v1/sessions/current", refresh::log_out),
         Route::get("/v1/devices", devices::list),
         Route::post("/v1/devices", devices::enrol).open(RateClass::Login).body(CBOR_BODY_BYTES_MAX),

@@ -56,3 +56,22 @@ story('a relay that takes a row back is told of at once, until the owner begins 
   await first.page.getByRole('button', { name: text.audit.restart }).click();
   await expect(first.page.getByText(text.audit.checked)).toBeVisible(PATIENT);
 });
+
+story('the owner sees the sessions, and everything that the relay keeps of the account', async ({ relay, person }) => {
+  const first = await person();
+  await steps.createAccount(first, relay, ada);
+  await openLog(first);
+  const { page } = first;
+  const sessions = page.getByRole('list', { name: text.sessions.title }).getByRole('listitem');
+  await expect(sessions).toHaveCount(1, PATIENT);
+  await expect(sessions).toContainText(text.devices.thisBrowser);
+
+  await page.getByRole('button', { name: text.knowledge.show }).click();
+  const tables = page.getByRole('list', { name: text.knowledge.title });
+  await expect(tables.getByRole('listitem').first()).toContainText(text.knowledge.tables['accounts'] ?? 'no words', PATIENT);
+  const saving = page.waitForEvent('download');
+  await page.getByRole('region', { name: text.knowledge.title }).getByRole('button', { name: text.knowledge.save }).click();
+  const saved = await readFile(await (await saving).path(), 'utf8');
+  expect(saved).toContain(ada.handle);
+  expect(saved).not.toContain(ada.name);
+});

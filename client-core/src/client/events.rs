@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{
     audit::AuditView,
     error::{CommandError, CommandErrorCode},
+    knowledge::{RelayKnowledge, SessionView},
     views::{
         Connection, Contact, ContactDetails, Conversation, Message, MessagePage, OwnProfile, ScanOutcome,
     },
@@ -83,6 +84,8 @@ pub enum Outcome {
     Scan { outcome: ScanOutcome },
     File(FileAccess),
     Audit(AuditView),
+    Sessions(Vec<SessionView>),
+    Knowledge(RelayKnowledge),
     Done {},
 }
 

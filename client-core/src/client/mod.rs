@@ -17,6 +17,7 @@ mod history;
 mod joining;
 mod journal;
 mod key_stock;
+mod knowledge;
 mod onboarding;
 mod outbox;
 mod pending;
@@ -38,6 +39,7 @@ pub use error::{CommandError, CommandErrorCode};
 pub use events::{Availability, CommandId, Event, FileAccess, Outcome, SignOutReason};
 pub use files::{FileDraft, FileUpload};
 pub use journal::CorruptRecord;
+pub use knowledge::{KnownTable, RelayKnowledge, SessionView};
 pub use onboarding::{LogIn, NewAccount, PASSWORD_CHARS_MIN, Recover};
 pub use requests::{Authorization, BodyKind, ChangeSet, Load, Method, Request, Response, Transmit};
 pub use stored::BOOT_PREFIXES;
@@ -309,6 +311,7 @@ impl Client {
             Purpose::PutVault => self.handle_vault_stored(body, cx),
             Purpose::CheckAudit => self.handle_audit_checked(body, cx),
             Purpose::ListAudit(command) => self.handle_audit_listed(command, body, cx),
+            Purpose::Question(command, question) => self.handle_answered_question(command, question, body),
         }
     }
 
@@ -335,7 +338,9 @@ impl Client {
 
     fn handle_failure(&mut self, purpose: Purpose, error: CommandError, cx: &mut Context<'_>) {
         match purpose {
-            Purpose::CheckHandle(command) => self.finish(command, Err(error)),
+            Purpose::CheckHandle(command) | Purpose::Question(command, _) => {
+                self.finish(command, Err(error));
+            }
             Purpose::LogOut(command) => self.handle_logged_out(command),
             Purpose::Onboarding => self.fail_onboarding(error, cx),
             Purpose::ListAudit(command) => self.audit_failed(command, error),

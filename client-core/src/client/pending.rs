@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{
     events::CommandId,
+    knowledge::Question,
     requests::{Authorization, BodyKind, Method, Request},
 };
 
@@ -48,6 +49,8 @@ pub(crate) enum Purpose {
     CheckAudit,
     /// All of it, for the screen.
     ListAudit(CommandId),
+    /// Something that the relay knows, for the screen.
+    Question(CommandId, Question),
 }
 
 impl Purpose {
@@ -58,6 +61,7 @@ impl Purpose {
             Self::CheckHandle(_)
                 | Self::LogOut(_)
                 | Self::ListAudit(_)
+                | Self::Question(..)
                 | Self::StartDirectory
                 | Self::StartClaimPeer
                 | Self::StartClaimOwn

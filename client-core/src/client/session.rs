@@ -170,7 +170,9 @@ impl Client {
                     self.finish(command, Ok(Outcome::Done {}));
                     reason = Some(SignOutReason::LoggedOut);
                 }
-                Purpose::CheckHandle(command) | Purpose::ListAudit(command) => {
+                Purpose::CheckHandle(command)
+                | Purpose::ListAudit(command)
+                | Purpose::Question(command, _) => {
                     self.finish(command, Err(CommandErrorCode::SignedOut.into()));
                 }
                 _ => {}

@@ -19,6 +19,7 @@ use super::answers::{self, Answer};
 use crate::app::App;
 use crate::auth::CallingDevice;
 use crate::body::{Cbor, Json};
+use crate::coarse_address::CoarseAddress;
 use crate::device_lists::{self, CheckedList};
 use crate::error::ApiError;
 use crate::opaque::{Opaque, StoredRecord};
@@ -71,6 +72,7 @@ pub(crate) async fn register_start(
 /// `POST /v1/accounts/register/finish`: the whole account or nothing; the same id again answers as the first time.
 pub(crate) async fn register_finish(
     State(app): State<App>,
+    address: CoarseAddress,
     headers: HeaderMap,
     Cbor(request): Cbor<RegisterFinish>,
 ) -> Result<Response, ApiError> {
@@ -82,7 +84,7 @@ pub(crate) async fn register_finish(
     let answer = match repeated {
         Some(answer) => answer,
         None if ticket.expires_at <= now => return Err(ErrorCode::TicketInvalid.into()),
-        None => register(&app, &request, ticket, content_hash).await?,
+        None => register(&app, (&request, &address), ticket, content_hash).await?,
     };
     answers::respond(&app, ClientKind::of(&headers), request.idempotency_id, answer).await
 }
@@ -115,7 +117,7 @@ fn parse_handle(text: &str) -> Result<Handle, ApiError> {
 
 async fn register(
     app: &App,
-    request: &RegisterFinish,
+    (request, address): (&RegisterFinish, &CoarseAddress),
     ticket: RegistrationTicket,
     content_hash: [u8; 32],
 ) -> Result<Answer, ApiError> {
@@ -139,7 +141,7 @@ async fn register(
                 return taken(conn, request, &parts.handle, content_hash).await;
             }
             answers::insert_device(conn, &fresh.session, &request.device, &parts.list, now).await?;
-            answers::insert(app, conn, request.idempotency_id, &fresh, now).await?;
+            answers::insert(app, conn, request.idempotency_id, (&fresh, address), now).await?;
             let event = Event::device(AuditKind::Registered, request.device.device_id);
             audit::insert(conn, request.account_id, event, now).await?;
             Ok::<_, ApiError>(fresh)

@@ -10,6 +10,7 @@ use protocol::{
 
 use crate::app::App;
 use crate::body::Json;
+use crate::coarse_address::CoarseAddress;
 use crate::device_lists::{CheckedList, Refusal};
 use crate::error::ApiError;
 use crate::refresh_cookie::{self, ClientKind};
@@ -62,12 +63,13 @@ pub(super) async fn insert(
     app: &App,
     conn: &mut Connection,
     id: IdempotencyId,
-    answer: &Answer,
+    (answer, address): (&Answer, &CoarseAddress),
     now: UnixMillis,
 ) -> Result<(), ApiError> {
     let Session { session_id, device_id, account_id } = answer.session;
     let token = app.credentials.refresh_tokens.first(session_id, id);
     sessions::insert(conn, &answer.session, token.hash(), now).await?;
+    sessions::update_use(conn, session_id, address, now).await?;
     let row = AnsweredRequest { content_hash: answer.content_hash, account_id, device_id, session_id };
     if requests::insert_answer(conn, id, &row, now).await? {
         Ok(())

@@ -16,6 +16,7 @@ use super::answers::{self, Answer};
 use crate::app::App;
 use crate::auth::CallingDevice;
 use crate::body::{Cbor, Json};
+use crate::coarse_address::CoarseAddress;
 use crate::device_lists::{self, CheckedList};
 use crate::error::ApiError;
 use crate::opaque::{Opaque, StoredRecord};
@@ -45,6 +46,7 @@ pub(crate) async fn list(
 /// `POST /v1/devices`: the ticket is spent when it succeeds; the same id again answers as the first time.
 pub(crate) async fn enrol(
     State(app): State<App>,
+    address: CoarseAddress,
     headers: HeaderMap,
     Cbor(request): Cbor<EnrolDevice>,
 ) -> Result<Response, ApiError> {
@@ -55,7 +57,7 @@ pub(crate) async fn enrol(
     let answer = match repeated {
         Some(answer) => answer,
         None if ticket.expires_at <= app.clock.now() => return Err(ErrorCode::TicketInvalid.into()),
-        None => enrol_once(&app, &request, ticket, content_hash).await?,
+        None => enrol_once(&app, (&request, &address), ticket, content_hash).await?,
     };
     answers::respond(&app, ClientKind::of(&headers), request.idempotency_id, answer).await
 }
@@ -70,7 +72,7 @@ enum Outcome {
 
 async fn enrol_once(
     app: &App,
-    request: &EnrolDevice,
+    (request, address): (&EnrolDevice, &CoarseAddress),
     ticket: EnrolmentTicket,
     content_hash: [u8; 32],
 ) -> Result<Answer, ApiError> {
@@ -98,7 +100,7 @@ async fn enrol_once(
             if let Some((new, record)) = &password {
                 put_password(conn, &ticket, new, record).await?;
             }
-            answers::insert(app, conn, request.idempotency_id, &fresh, now).await?;
+            answers::insert(app, conn, request.idempotency_id, (&fresh, address), now).await?;
             note(conn, request, ticket.account_id, &revoked, now).await?;
             Ok::<_, ApiError>(Outcome::Enrolled { answer: fresh, version: checked.version, revoked })
         })

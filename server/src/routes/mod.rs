@@ -1,5 +1,6 @@
 //! Handlers, one file per noun: who, what, one transaction, answer.
 
+pub(crate) mod account_data;
 pub(crate) mod accounts;
 mod answers;
 pub(crate) mod audit;

@@ -119,7 +119,7 @@ pub async fn revoke(
     if rows == 0 {
         return Ok(false);
     }
-    query("update sessions set revoked_at = $2 where device_id = $1 and revoked_at is null")
+    query("update sessions set revoked_at = $2, address = null where device_id = $1 and revoked_at is null")
         .bind(device)
         .bind(now.0)
         .execute(conn)
@@ -156,6 +156,6 @@ pub async fn list_idle(
     rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
 
-const fn to_the_hour(now: UnixMillis) -> u64 {
+pub(super) const fn to_the_hour(now: UnixMillis) -> u64 {
     now.0 - now.0 % SEEN_STEP_MS
 }

@@ -31,6 +31,12 @@ const STEPS: &[Step] = &[
         include_str!("../../../migrations/sqlite/0004_audit.sql"),
         include_str!("../../../migrations/postgres/0004_audit.sql"),
     ),
+    (
+        5,
+        "session_use",
+        include_str!("../../../migrations/sqlite/0005_session_use.sql"),
+        include_str!("../../../migrations/postgres/0005_session_use.sql"),
+    ),
 ];
 
 pub(super) fn sqlite() -> Migrator {

@@ -1,6 +1,7 @@
 //! All SQL of the relay: one file per noun, one text for both engines, `$1` placeholders.
 //! Function arguments: connection (the caller owns the transaction), owner that scopes the query, the rest, `now`.
 
+pub mod account_data;
 pub mod accounts;
 pub mod audit;
 pub(crate) mod batch;

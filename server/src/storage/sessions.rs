@@ -1,9 +1,13 @@
 //! Sessions and their refresh tokens. A session is a family: one token is the newest, and a token shown again after
 //! its successor was used ends the whole family.
 
-use protocol::{AccountId, DeviceId, SessionId, UnixMillis, limits::REFRESH_GRACE_SECONDS};
+use protocol::{
+    AccountId, DeviceId, SessionId, UnixMillis, limits::REFRESH_GRACE_SECONDS, sessions::OwnSession,
+};
 
+use super::devices::to_the_hour;
 use super::{Connection, StorageError, query};
+use crate::coarse_address::CoarseAddress;
 
 /// Whose session it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +94,48 @@ pub async fn list_live(conn: &mut Connection) -> Result<Vec<(SessionId, DeviceId
     rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
 
+/// Notes that a session was used, and from where: to the hour, and no closer than a network.
+pub async fn update_use(
+    conn: &mut Connection,
+    session: SessionId,
+    address: &CoarseAddress,
+    now: UnixMillis,
+) -> Result<(), StorageError> {
+    query("update sessions set last_used_at = $2, address = $3 where session_id = $1 and revoked_at is null")
+        .bind(session)
+        .bind(to_the_hour(now))
+        .bind(address.0.clone())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The live sessions of an account, at most 64, in order of their beginning.
+pub async fn list_of_account(
+    conn: &mut Connection,
+    account: AccountId,
+) -> Result<Vec<OwnSession>, StorageError> {
+    let rows = query(
+        "select s.session_id, s.device_id, s.created_at, s.last_used_at, s.address from devices d \
+         join sessions s on s.device_id = d.device_id where d.account_id = $1 and d.revoked_at is null \
+         and s.revoked_at is null order by s.created_at, s.session_id limit 64",
+    )
+    .bind(account)
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(OwnSession {
+                session_id: row.get(0)?,
+                device_id: row.get(1)?,
+                created_at: row.get(2)?,
+                last_used_at: row.get(3)?,
+                address: row.get(4)?,
+            })
+        })
+        .collect()
+}
+
 /// Ends all live sessions of a device but `except`; gives their ids.
 pub async fn revoke_others(
     conn: &mut Connection,
@@ -98,7 +144,7 @@ pub async fn revoke_others(
     now: UnixMillis,
 ) -> Result<Vec<SessionId>, StorageError> {
     let rows = query(
-        "update sessions set revoked_at = $3 where device_id = $1 and session_id <> $2 and revoked_at is null \
+        "update sessions set revoked_at = $3, address = null where device_id = $1 and session_id <> $2 and revoked_at is null \
          returning session_id",
     )
     .bind(device)
@@ -152,7 +198,7 @@ pub async fn rotate(
 
 /// Ends one session.
 pub async fn revoke(conn: &mut Connection, session: SessionId, now: UnixMillis) -> Result<(), StorageError> {
-    query("update sessions set revoked_at = $2 where session_id = $1 and revoked_at is null")
+    query("update sessions set revoked_at = $2, address = null where session_id = $1 and revoked_at is null")
         .bind(session)
         .bind(now.0)
         .execute(conn)

@@ -131,6 +131,8 @@ const MATRIX: &[Row] = &[
     row("GET /v1/accounts/{account_id}", Everybody, |world, _| {
         Call::get(format!("/v1/accounts/{}", world.ada.account_id))
     }),
+    row("GET /v1/accounts/me/data", Own, |_, _| Call::get("/v1/accounts/me/data")),
+    row("GET /v1/sessions", Own, |_, _| Call::get("/v1/sessions")),
     row("DELETE /v1/sessions/current", Own, |_, _| Call::delete("/v1/sessions/current")),
     row("GET /v1/devices", Own, |_, _| Call::get("/v1/devices")),
     row("GET /v1/audit", Own, |_, _| Call::get("/v1/audit")),

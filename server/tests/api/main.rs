@@ -1,6 +1,8 @@
 //! The relay's stories: every route against a real database, called in process.
 
 #[cfg(test)]
+mod account_data;
+#[cfg(test)]
 mod accounts;
 #[cfg(test)]
 mod audit;

@@ -6,11 +6,13 @@ use protocol::{
     accounts::Ticket,
     limits::JSON_BODY_BYTES_MAX,
     sessions::{
-        DeviceChallenge, DeviceLogin, DeviceNonce, EnrolmentState, LoginStarted, OpenedAccount,
-        RecoveryLogin, Refresh, SessionTokens,
+        DeviceChallenge, DeviceLogin, DeviceNonce, EnrolmentState, LoginStarted, OpenedAccount, OwnSession,
+        OwnSessions, RecoveryLogin, Refresh, SessionTokens,
     },
     values::Exactly,
 };
+use sotto::coarse_address::CoarseAddress;
+use sotto::storage::sessions;
 
 const FINISH: &str = "/v1/sessions/login/finish";
 
@@ -578,6 +580,72 @@ async fn a_device_that_nobody_saw_for_ninety_days_is_revoked() {
         let login = idle.device_login(&relay, idle.challenge(&relay).await);
         let login = relay.send(Call::post("/v1/sessions/device").json(&login)).await;
         assert_eq!(login.code(), ErrorCode::DeviceRevoked);
+    })
+    .await;
+}
+
+// One's own sessions
+
+async fn own_sessions(relay: &TestRelay, device: &TestDevice) -> Vec<OwnSession> {
+    let answer: OwnSessions = device.send(relay, Call::get("/v1/sessions")).await.json();
+    answer.sessions.into_vec()
+}
+
+#[tokio::test]
+async fn the_owner_sees_which_sessions_live_since_when_and_when_they_were_used() {
+    on_both_engines(async |relay| {
+        let ada = TestAccount::new("ada");
+        let first = ada.register(&relay).await;
+        let begun = relay.now();
+        let second = ada.enrol(&relay).await;
+        relay.advance_seconds(2 * 3600);
+        let mut first = first;
+        first.log_in(&relay).await;
+
+        let listed = own_sessions(&relay, &first).await;
+
+        let ids: Vec<_> = listed.iter().map(|session| (session.session_id, session.device_id)).collect();
+        let expected = [&second, &first].map(|device| (device.tokens.session_id, device.device_id));
+        assert_eq!(ids, expected, "the session before the newest log-in is over");
+        assert!(listed[0].created_at >= begun);
+        assert_eq!(listed[1].last_used_at.0 % 3_600_000, 0, "to the hour");
+        assert!(listed[1].last_used_at > listed[0].last_used_at);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_shows_the_network_it_was_last_used_from_and_forgets_it_when_it_ends() {
+    on_both_engines(async |relay| {
+        let device = TestAccount::new("ada").register(&relay).await;
+        let elsewhere = CoarseAddress::from(std::net::IpAddr::from([203, 0, 113, 77]));
+        let (id, now) = (device.tokens.session_id, relay.now());
+        let used = relay.app.db.write(async |conn| sessions::update_use(conn, id, &elsewhere, now).await);
+        used.await.unwrap();
+        assert_eq!(own_sessions(&relay, &device).await[0].address.as_deref(), Some("203.0.113.0/24"));
+
+        device.send(&relay, Call::delete("/v1/sessions/current")).await;
+
+        let kept = relay.app.db.read(async |conn| {
+            sotto::storage::query("select 1 from sessions where address is not null").fetch_all(conn).await
+        });
+        assert_eq!(kept.await.unwrap().len(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refresh_says_that_the_session_was_used() {
+    on_both_engines(async |relay| {
+        let device = TestAccount::new("ada").register(&relay).await;
+        let before = own_sessions(&relay, &device).await[0].last_used_at;
+        relay.advance_seconds(3600);
+        let tokens: SessionTokens = refresh(&relay, device.tokens.refresh_token).await.json();
+
+        let call = Call::get("/v1/sessions").bearer(&tokens.access_token.0);
+        let after: OwnSessions = relay.send(call).await.json();
+
+        assert!(after.sessions[0].last_used_at > before);
     })
     .await;
 }

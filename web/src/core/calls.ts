@@ -50,6 +50,28 @@ export type AuditKind =
   | 'sessionBegun'
   | 'refreshReused';
 
+export type SessionView = {
+  sessionId: string;
+  deviceId: DeviceId;
+  deviceName: string | null;
+  /** Of the device that answers. */
+  current: boolean;
+  createdAt: number;
+  /** To the hour. */
+  lastUsedAt: number;
+  /** The network of its last log-in or refresh, as coarse as the relay keeps it; null: not known. */
+  address: string | null;
+};
+
+export type KnownTable = { table: string; rowCount: number; columns: string[] };
+
+export type RelayKnowledge = {
+  /** Tables with something about the account in them. */
+  tables: KnownTable[];
+  /** Everything as JSON. */
+  export: string;
+};
+
 export type AuditEntry = {
   number: number;
   /** Null: of a newer relay. */
@@ -259,6 +281,10 @@ export type CoreCalls = {
 
   listDevices: { args: None; result: Device[] };
 
+  /** Which sessions of the account live, as the relay knows them. */
+  listSessions: { args: None; result: SessionView[] };
+  /** Everything that the relay's tables hold about the account. */
+  relayKnowledge: { args: None; result: RelayKnowledge };
   /** Fetches the account's log, and checks that it is one chain that goes on from what this device has seen. */
   listAudit: { args: None; result: AuditLog };
   /** After a refusal: forget what was seen, and believe what the relay shows next. */

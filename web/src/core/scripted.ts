@@ -167,6 +167,18 @@ export class ScriptedCore implements Core {
       { deviceId: 'alice-1', name: 'Firefox on Linux', createdAt: this.script.now - 40 * 86_400_000, current: true },
       { deviceId: 'alice-2', name: 'Chrome on Android', createdAt: this.script.now - 3 * 86_400_000, current: false },
     ],
+    listSessions: async () => [
+      { sessionId: 's1', deviceId: 'alice-1', deviceName: 'Firefox on Linux', current: true, createdAt: this.script.now - 40 * 86_400_000, lastUsedAt: this.script.now, address: null },
+      { sessionId: 's2', deviceId: 'alice-2', deviceName: 'Chrome on Android', current: false, createdAt: this.script.now - 3 * 86_400_000, lastUsedAt: this.script.now - 86_400_000, address: '203.0.113.0/24' },
+    ],
+    relayKnowledge: async () => ({
+      tables: [
+        { table: 'accounts', rowCount: 1, columns: ['account_id', 'handle', 'created_at'] },
+        { table: 'sessions', rowCount: 4, columns: ['session_id', 'device_id', 'created_at', 'address'] },
+        { table: 'unheard_of', rowCount: 2, columns: ['account_id'] },
+      ],
+      export: '{}',
+    }),
     listAudit: async () => {
       const { now } = this.script;
       const refused = this.profile.auditRefused;

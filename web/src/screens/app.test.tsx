@@ -22,6 +22,20 @@ function open(path: string, script: Partial<Script> = {}) {
 
 beforeEach(() => settings.setState(settings.getInitialState(), true));
 
+describe('what the relay knows', () => {
+  it('sessions are shown with their network, and the relay is asked for the rest by a button', async () => {
+    const { core, user } = open('/settings/security');
+    await screen.findByText(/203\.0\.113\.0\/24/);
+    expect(core.calls.relayKnowledge).toBeUndefined();
+
+    await user.click(screen.getByRole('button', { name: 'Show it' }));
+
+    await screen.findByText('Your account');
+    await screen.findByText('unheard_of');
+    expect(screen.getByText('4 rows')).toBeDefined();
+  });
+});
+
 describe('the account log', () => {
   it('a log that was refused is told on the chats page and leads to Security, where it can be begun anew', async () => {
     const { core, user } = open('/');

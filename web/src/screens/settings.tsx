@@ -9,6 +9,8 @@ import { DeviceList } from '../features/devices/device-list';
 import { NotificationSettings } from '../features/notifications/notification-settings';
 import { About } from '../features/settings/about';
 import { AppearanceSettings } from '../features/settings/appearance';
+import { RelayKnowledge } from '../features/settings/relay-knowledge';
+import { SessionList } from '../features/sessions/session-list';
 import { StorageSettings } from '../features/settings/storage';
 import { text } from '../text/en';
 import { Button, IconButton } from '../ui/button';
@@ -73,7 +75,7 @@ function SettingsContent({ page }: { page: SettingsPage }) {
     case 'devices':
       return <><p className={type_.soft}>{text.devices.lead}</p><DeviceList /></>;
     case 'security':
-      return <AuditLogCard />;
+      return <><SessionList /><AuditLogCard /><RelayKnowledge /></>;
     case 'notifications':
       return <NotificationSettings />;
     case 'appearance':

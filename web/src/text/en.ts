@@ -1,5 +1,5 @@
-import type { AuditKind, AuditRefusal } from '../core/calls';
 import { count, date, size, wait } from './format';
+import { securityText } from './security';
 
 /** All words of the app. Plain, calm, one name per thing; what is true, what is safe, what to do. */
 export const text = {
@@ -373,41 +373,7 @@ export const text = {
     added: (at: number) => `added on ${date(at, Date.now())}`,
     signed: 'Signed by your identity key',
   },
-  audit: {
-    title: 'What happened with your account',
-    lead: 'Written down by the relay as it happened. This browser checks that nothing in it was changed or left out since it last looked.',
-    checked: 'Checked: it goes on from what this browser has seen.',
-    save: 'Save as file',
-    fileName: (handle: string) => `sotto-account-log-${handle}.json`,
-    older: 'Show older rows',
-    cut: 'What is older than a year, or beyond 2,000 rows, is gone.',
-    unknown: 'Something that this version of the app doesn’t know',
-    kinds: {
-      registered: { alarming: false, says: 'The account was made' },
-      loginTried: { alarming: true, says: 'Somebody tried to sign in and had the wrong password, or gave up' },
-      openedByPassword: { alarming: false, says: 'The account was opened with your password' },
-      recoveryRefused: { alarming: true, says: 'Somebody tried a wrong recovery key' },
-      openedByRecovery: { alarming: true, says: 'The account was opened with your recovery key' },
-      deviceAdded: { alarming: false, says: 'A device was added' },
-      deviceSignedOut: { alarming: false, says: 'A device signed itself out' },
-      deviceRemoved: { alarming: false, says: 'A device was removed' },
-      deviceIdle: { alarming: false, says: 'A device was signed out after 90 days without use' },
-      passwordChanged: { alarming: false, says: 'The password was changed' },
-      sessionBegun: { alarming: false, says: 'A device signed in again with its own key' },
-      refreshReused: { alarming: true, says: 'A device’s session was ended: its sign-in token was used twice. Somebody may have copied it' },
-    } satisfies Record<AuditKind, { alarming: boolean; says: string }>,
-    refused: {
-      rolledBack: 'The relay’s log ends before something that this browser has already seen in it.',
-      rewritten: 'The relay’s log says something else than it did before.',
-      dropped: 'Rows are missing from the relay’s log.',
-    } satisfies Record<AuditRefusal, string>,
-    refusedText: 'An honest relay never takes anything back. Somebody may be hiding what happened to your account. Look at your devices, and ask whoever runs the relay, by another way than this.',
-    refusedBackup: 'The harmless reason: the relay was put back to an older backup. If you know that, you can begin anew with what it shows now.',
-    restart: 'Believe what it shows now',
-    banner: 'The relay’s log of your account was changed.',
-    bannerText: 'It contradicts what this browser has seen.',
-    bannerAction: 'Look at it',
-  },
+  ...securityText,
   appearance: { title: 'Appearance', theme: 'Theme', system: 'Like the system', light: 'Light', dark: 'Dark', text: 'Paper by day, ink by night. This choice stays in this browser.' },
   storage: {
     title: 'Storage',

@@ -61,6 +61,11 @@ const screens: Screen[] = [
   { name: '05e-no-match', night: 'the same', ...open('/', async (page) => page.getByRole('searchbox').fill('heidi')) },
   { name: '09-devices', ...open('/settings/devices', async (page) => page.getByText('Chrome on Android').waitFor()) },
   { name: '09c-security', ...open('/settings/security', async (page) => page.getByText('The account was made').waitFor()) },
+  { name: '09e-knowledge', ...open('/settings/security', async (page) => {
+    await page.getByRole('button', { name: 'Show it' }).click();
+    await page.getByText('4 rows').waitFor();
+    await page.getByText('4 rows').scrollIntoViewIfNeeded();
+  }) },
   { name: '09d-security-refused', ...open('/settings/security', async (page) => {
     await page.getByText('The account was made').waitFor();
     await page.evaluate(() => window.script.refuseAudit('rewritten'));

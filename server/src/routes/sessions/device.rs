@@ -13,6 +13,7 @@ use protocol::{
 
 use crate::app::App;
 use crate::body::Json;
+use crate::coarse_address::CoarseAddress;
 use crate::device_lists::signature_holds;
 use crate::error::ApiError;
 use crate::refresh_cookie::ClientKind;
@@ -39,6 +40,7 @@ pub(crate) async fn challenge(
 /// `POST /v1/sessions/device`: a new session; the device's earlier ones end.
 pub(crate) async fn log_in(
     State(app): State<App>,
+    address: CoarseAddress,
     headers: HeaderMap,
     Json(request): Json<DeviceLogin>,
 ) -> Result<Response, ApiError> {
@@ -68,6 +70,7 @@ pub(crate) async fn log_in(
                 return Err(ApiError::new(ErrorCode::DeviceRevoked));
             }
             sessions::insert(conn, &session, token.hash(), now).await?;
+            sessions::update_use(conn, session.session_id, &address, now).await?;
             devices::update_seen(conn, device_id, now).await?;
             let ended = sessions::revoke_others(conn, device_id, session.session_id, now).await?;
             audit::insert(conn, account_id, Event::device(AuditKind::SessionBegun, device_id), now).await?;

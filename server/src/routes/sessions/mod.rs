@@ -3,4 +3,5 @@
 pub(crate) mod device;
 pub(crate) mod login;
 mod opened;
+pub(crate) mod own;
 pub(crate) mod refresh;

@@ -8,6 +8,7 @@ use protocol::{ErrorCode, audit::AuditKind, sessions::Refresh};
 use crate::app::App;
 use crate::auth::CallingDevice;
 use crate::body::Json;
+use crate::coarse_address::CoarseAddress;
 use crate::error::ApiError;
 use crate::refresh_cookie::{self, ClientKind};
 use crate::routes::answers;
@@ -19,6 +20,7 @@ use crate::tokens::refresh::RefreshToken;
 /// `POST /v1/sessions/refresh`: the same token again gives the same successor for a minute, while that is unused.
 pub(crate) async fn refresh(
     State(app): State<App>,
+    address: CoarseAddress,
     headers: HeaderMap,
     Json(request): Json<Refresh>,
 ) -> Result<Response, ApiError> {
@@ -35,7 +37,10 @@ pub(crate) async fn refresh(
         .write(async |conn| {
             let rotation = sessions::rotate(conn, token.hash(), successor.hash(), now).await?;
             match rotation {
-                Rotation::Rotated(session) => devices::update_seen(conn, session.device_id, now).await?,
+                Rotation::Rotated(session) => {
+                    devices::update_seen(conn, session.device_id, now).await?;
+                    sessions::update_use(conn, session.session_id, &address, now).await?;
+                }
                 Rotation::Reused(session) => {
                     let event = Event::device(AuditKind::RefreshReused, session.device_id);
                     audit::insert(conn, session.account_id, event, now).await?;

@@ -82,6 +82,8 @@ export type Engine = {
   listMessages(groupId: GroupId, beforeSeq: number | null, limit: number, now: number): number;
   openFile(groupId: GroupId, messageId: MessageId, now: number): number;
   listAudit(now: number): number;
+  listSessions(now: number): number;
+  relayKnowledge(now: number): number;
 
   connect(now: number): void;
   goOffline(now: number): void;

@@ -34,6 +34,8 @@ export function coreHandlers(host: Host): CoreHandlers {
 
     listDevices: async () => ask((core) => core.devices()),
 
+    listSessions: async () => run((core, now) => core.listSessions(now)),
+    relayKnowledge: async () => run((core, now) => core.relayKnowledge(now)),
     listAudit: async () => run((core, now) => core.listAudit(now)),
     restartAudit: async () => act((core, now) => core.restartAudit(now)),
 
