@@ -9,6 +9,7 @@ use crate::{
 
 /// `GET /v1/accounts/me/data`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AccountData {
     /// One for each table of the relay that knows accounts or devices, empty ones included.
     pub tables: List<DataTable, DATA_TABLES_MAX>,
@@ -16,6 +17,7 @@ pub struct AccountData {
 
 /// One table's rows about the account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DataTable {
     /// Its name in the relay's schema.
     pub table: String,
@@ -29,6 +31,7 @@ pub struct DataTable {
 
 /// One column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DataColumn {
     /// Its name in the relay's schema, or what was made of it.
     pub name: String,
@@ -38,6 +41,7 @@ pub struct DataColumn {
 
 /// How a value is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DataKind {
     /// Bytes, base64url.
@@ -54,6 +58,7 @@ pub enum DataKind {
 
 /// One value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum DataValue {
     /// Of [`DataKind::Number`], [`DataKind::Time`] and [`DataKind::Bytes`].

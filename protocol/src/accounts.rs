@@ -20,6 +20,7 @@ pub type Ticket = Bytes<TICKET_BYTES_MAX>;
 
 /// `GET /v1/relay`: what everybody may know of this relay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RelayInfo {
     /// Part of what devices sign at log-in.
     pub relay_id: RelayId,
@@ -35,6 +36,7 @@ pub struct RelayInfo {
 
 /// `GET /v1/accounts/available/{handle}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HandleAvailability {
     /// Whether a registration with it would be taken now.
     pub available: bool,
@@ -42,6 +44,7 @@ pub struct HandleAvailability {
 
 /// `POST /v1/accounts/register/start`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RegisterStart {
     /// The wanted handle.
     pub handle: Handle,
@@ -51,6 +54,7 @@ pub struct RegisterStart {
 
 /// The answer to [`RegisterStart`] and [`crate::sessions::PasswordStart`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RegisterStarted {
     /// Goes back with the finish.
     pub ticket: Ticket,
@@ -60,6 +64,7 @@ pub struct RegisterStarted {
 
 /// One wrapped key of an account (`client-core`'s `wraps` knows the layout; the relay only keeps it).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cbor(map)]
 pub struct Wrap {
     /// What it wraps under what.
@@ -77,6 +82,7 @@ pub struct Wrap {
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cbor(index_only)]
 #[serde(rename_all = "snake_case")]
 pub enum WrapKind {
@@ -138,6 +144,7 @@ pub struct NewVault {
 
 /// `GET /v1/accounts/by-handle/{handle}` and `GET /v1/accounts/{account_id}`: whom to talk to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DirectoryEntry {
     /// The account.
     pub account_id: AccountId,

@@ -64,6 +64,7 @@ impl AuditKind {
 
 /// One row. Its hash is not sent: who reads the log computes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditRow {
     /// From 1, without gaps.
     pub number: u64,
@@ -80,6 +81,7 @@ pub struct AuditRow {
 
 /// A place in the chain: everything up to `number` hashes to `hash`. Number 0 has the hash of 32 zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditPlace {
     /// Of the last row.
     pub number: u64,
@@ -94,6 +96,7 @@ impl AuditPlace {
 
 /// What is left of the rows that were cut: the newest of them, which shows that it was old enough to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditCut {
     /// The chain's value before that row.
     pub previous: Exactly<32>,
@@ -103,6 +106,7 @@ pub struct AuditCut {
 
 /// `GET /v1/audit?after=n`: the rows after `n`, or after what was cut for age or number, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditPage {
     /// The place before the first row of this page: `n`, or a later one when rows were cut.
     pub start: AuditPlace,

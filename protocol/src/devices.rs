@@ -68,6 +68,7 @@ pub struct NewPassword {
 
 /// `GET /v1/devices`: one's own devices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OwnDevices {
     /// The current signed list.
     pub device_list: Bytes<DEVICE_LIST_BYTES_MAX>,
@@ -77,6 +78,7 @@ pub struct OwnDevices {
 
 /// The relay's view of one device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeviceStatus {
     /// Which device.
     pub device_id: DeviceId,

@@ -132,6 +132,7 @@ impl<'b, C> minicbor::Decode<'b, C> for ErrorCode {
 /// The body of every refusal: `application/problem+json` (RFC 9457). `code` decides; the optional fields help the
 /// client to go on (D-5).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
     /// Always `about:blank`: the code says it all.
     #[serde(rename = "type")]
@@ -149,6 +150,7 @@ pub struct Problem {
 
 /// What a refusal tells beside its code; absent where it does not apply.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Facts {
     /// What exactly is wrong with the request; never a secret of it.

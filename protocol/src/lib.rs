@@ -20,6 +20,8 @@ pub mod messages;
 pub mod public_keys;
 pub mod records;
 pub mod revocation;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod sessions;
 pub mod signed;
 pub mod socket;

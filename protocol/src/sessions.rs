@@ -12,6 +12,7 @@ use crate::{
 
 /// `POST /v1/sessions/login/start`: counts as a guess (O-1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoginStart {
     /// Whose account.
     pub handle: Handle,
@@ -21,6 +22,7 @@ pub struct LoginStart {
 
 /// The answer to [`LoginStart`], of the same shape for unknown handles (O-4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoginStarted {
     /// Goes back with the finish; single use, five minutes (O-2).
     pub ticket: Ticket,
@@ -30,6 +32,7 @@ pub struct LoginStarted {
 
 /// `POST /v1/sessions/login/finish`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoginFinish {
     /// From [`LoginStarted`].
     pub ticket: Ticket,
@@ -39,6 +42,7 @@ pub struct LoginFinish {
 
 /// `POST /v1/sessions/recovery`: log-in with the recovery key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RecoveryLogin {
     /// Whose account.
     pub handle: Handle,
@@ -48,6 +52,7 @@ pub struct RecoveryLogin {
 
 /// What opens an account on a new device: the answer to [`LoginFinish`], [`RecoveryLogin`] and [`EnrolmentState`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OpenedAccount {
     /// The account.
     pub account_id: AccountId,
@@ -68,6 +73,7 @@ pub struct OpenedAccount {
 
 /// The vault as the relay keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StoredVault {
     /// Its record id in the collection `vault`.
     pub record_id: RecordId,
@@ -79,6 +85,7 @@ pub struct StoredVault {
 
 /// `POST /v1/sessions/enrolment`: the opened account again, after an enrolment met a newer device list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EnrolmentState {
     /// Still valid afterwards.
     pub enrolment_ticket: Ticket,
@@ -86,6 +93,7 @@ pub struct EnrolmentState {
 
 /// `POST /v1/sessions/password/start`: a new OPAQUE registration for an opened account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PasswordStart {
     /// Of the opened account.
     pub enrolment_ticket: Ticket,
@@ -95,6 +103,7 @@ pub struct PasswordStart {
 
 /// `POST /v1/sessions/device/challenge`: asks for a nonce to sign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeviceChallenge {
     /// Whose device.
     pub account_id: AccountId,
@@ -104,6 +113,7 @@ pub struct DeviceChallenge {
 
 /// The nonce; answered for unknown devices too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeviceNonce {
     /// Single use, one minute.
     pub nonce: Exactly<32>,
@@ -111,6 +121,7 @@ pub struct DeviceNonce {
 
 /// `POST /v1/sessions/device`: log-in by the device-auth key (O-1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeviceLogin {
     /// Whose device.
     pub account_id: AccountId,
@@ -124,6 +135,7 @@ pub struct DeviceLogin {
 
 /// `POST /v1/sessions/refresh`. Browsers send the cookie and an empty object.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Refresh {
     /// Native clients only: 32 bytes.
@@ -133,6 +145,7 @@ pub struct Refresh {
 
 /// The tokens of a device: the answer to every log-in, enrolment and refresh.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionTokens {
     /// Whose.
     pub account_id: AccountId,
@@ -151,6 +164,7 @@ pub struct SessionTokens {
 
 /// `GET /v1/sessions`: one's own live sessions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OwnSessions {
     /// The newest last.
     pub sessions: List<OwnSession, DEVICE_LIST_ENTRIES_MAX>,
@@ -158,6 +172,7 @@ pub struct OwnSessions {
 
 /// One live session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OwnSession {
     /// Which session.
     pub session_id: SessionId,

@@ -29,6 +29,8 @@ mod member;
 #[cfg(test)]
 mod notices;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod postgres;
 #[cfg(test)]
 mod program;

@@ -14,7 +14,7 @@ use sotto::config::{Config, Rate};
 use sotto::storage::connection::DatabaseAddress;
 use tower::ServiceExt as _;
 
-use crate::postgres;
+use crate::{openapi, postgres};
 
 pub(crate) struct TestRelay {
     pub(crate) app: App,
@@ -92,9 +92,13 @@ impl TestRelay {
     pub(crate) fn sending(&self, call: Call) -> impl Future<Output = Answer> + Send + use<> {
         let router = self.router.clone();
         async move {
+            let sent = call.clone();
             let response = router.oneshot(call.into_request()).await.unwrap();
             let (parts, body) = response.into_parts();
             let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
+            if parts.status.is_success() {
+                openapi::check(sent.method.as_str(), &sent.path, &sent.body, &body);
+            }
             Answer { status: parts.status, headers: parts.headers, body }
         }
     }
