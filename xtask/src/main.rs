@@ -26,7 +26,7 @@ cargo xtask test             format, lints, every test, in Rust, TypeScript and 
 cargo xtask check            the quick part of it: format, lints, types, rules of the house
 cargo xtask build            the wasm client and the web app, into web/dist; how large they are, and may be
 cargo xtask dev              the relay behind Vite, with hot reload
-cargo xtask bench <program>  a load or fault program in release mode; what follows goes to it";
+cargo xtask bench <program>  a load, fault or page program in release mode; what follows goes to it";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

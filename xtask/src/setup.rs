@@ -19,14 +19,17 @@ struct Need {
     before: fn() -> Outcome<()>,
 }
 
+/// What whoever drives a browser needs.
+const BROWSER: Need = Need {
+    why: "the browser of the browser tests",
+    packages: &["chromium"],
+    is_met: || Path::new(CHROMIUM).exists(),
+    before: || Ok(()),
+};
+
 /// What the tests need besides Rust and Node.
 const NEEDS: [Need; 3] = [
-    Need {
-        why: "the browser of the browser tests",
-        packages: &["chromium"],
-        is_met: || Path::new(CHROMIUM).exists(),
-        before: || Ok(()),
-    },
+    BROWSER,
     Need {
         why: "colour emoji, as people see them",
         packages: &["fonts-noto-color-emoji"],
@@ -56,7 +59,16 @@ pub(crate) fn wasm_target(workspace: &Workspace) -> Outcome<()> {
 
 /// Makes sure that everything the tests need is there.
 pub(crate) fn for_tests(workspace: &Workspace) -> Outcome<()> {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.is_met)()).collect();
+    ensure(workspace, &NEEDS)
+}
+
+/// Makes sure that there is a browser.
+pub(crate) fn browser(workspace: &Workspace) -> Outcome<()> {
+    ensure(workspace, &[BROWSER])
+}
+
+fn ensure(workspace: &Workspace, needs: &[Need]) -> Outcome<()> {
+    let missing: Vec<&Need> = needs.iter().filter(|need| !(need.is_met)()).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -66,15 +78,14 @@ pub(crate) fn for_tests(workspace: &Workspace) -> Outcome<()> {
         say::step("missing", &format!("{}: {}", need.packages.join(" "), need.why));
     }
     if !may_install(workspace) {
-        return Err(Failure::new(format!("please install what the tests need: `sudo {command}`")));
+        return Err(Failure::new(format!("please install what is missing: `sudo {command}`")));
     }
     say::step("install", &command);
     for need in &missing {
         (need.before)()?;
     }
-    install(workspace, &packages).map_err(|failure| {
-        Failure::new(format!("please install what the tests need: `{command}`\n{failure}"))
-    })?;
+    install(workspace, &packages)
+        .map_err(|failure| Failure::new(format!("please install what is missing: `{command}`\n{failure}")))?;
     match missing.iter().find(|need| !(need.is_met)()) {
         None => Ok(()),
         Some(need) => Err(Failure::new(format!("{} is installed, but not found", need.packages.join(" ")))),

@@ -35,16 +35,20 @@ pub(crate) fn build(workspace: &Workspace) -> Outcome<()> {
     bundle(workspace, process::show)
 }
 
-/// Installs exactly what the lock file names, and runs no package's scripts.
+/// Installs what the web app is made of.
 pub(crate) fn packages(workspace: &Workspace, run: Runner) -> Outcome<()> {
-    let web = workspace.web();
-    let inputs = [web.join("package.json"), web.join("package-lock.json")];
-    let stamp = Stamp::new(stamps(workspace, "packages"), &inputs, "")?;
+    packages_of(&workspace.web(), run)
+}
+
+/// Installs exactly what the lock file of a folder names, and runs no package's scripts.
+fn packages_of(folder: &Path, run: Runner) -> Outcome<()> {
+    let inputs = [folder.join("package.json"), folder.join("package-lock.json")];
+    let stamp = Stamp::new(stamps(folder, "packages"), &inputs, "")?;
     if stamp.is_current() {
         return Ok(());
     }
     say::step("npm packages", "npm ci --ignore-scripts");
-    run(&mut process::program("npm", &["ci", "--ignore-scripts", "--no-audit", "--no-fund"], &web))?;
+    run(&mut process::program("npm", &["ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder))?;
     stamp.keep()
 }
 
@@ -52,7 +56,7 @@ pub(crate) fn packages(workspace: &Workspace, run: Runner) -> Outcome<()> {
 pub(crate) fn bundle(workspace: &Workspace, run: Runner) -> Outcome<()> {
     let web = workspace.web();
     let dist = web.join("dist");
-    let stamp = Stamp::new(stamps(workspace, "dist"), &SOURCES.map(|source| web.join(source)), "")?;
+    let stamp = Stamp::new(stamps(&web, "dist"), &SOURCES.map(|source| web.join(source)), "")?;
     if stamp.is_current() && dist.join("build.json").exists() {
         return Ok(());
     }
@@ -93,6 +97,17 @@ pub(crate) fn browser_tests(workspace: &Workspace, relay: &Path) -> Outcome<Coun
         .env("PLAYWRIGHT_JSON_OUTPUT_NAME", &report);
     let succeeded = process::watch(&mut command, |_| {})?;
     Ok(read(&report).and_then(|json| Count::of_playwright(&json)).unwrap_or_default().and_program(succeeded))
+}
+
+/// Lighthouse's marks for the first page of the relay that lies at `relay`. Its two hundred packages are wanted by this
+/// chore alone, and are installed when it is called.
+pub(crate) fn lighthouse(workspace: &Workspace, relay: &Path) -> Outcome<()> {
+    setup::browser(workspace)?;
+    let folder = workspace.web().join("lighthouse");
+    packages_of(&folder, process::show)?;
+    say::step("lighthouse", "desktop and phone, in Chromium, against a relay of its own");
+    let arguments = ["run.mjs", &relay.to_string_lossy(), setup::CHROMIUM];
+    process::show(&mut process::program("node", &arguments, &folder))
 }
 
 /// The relay, and in front of it Vite, which shows a change at once. The page's address is Vite's,
@@ -144,8 +159,8 @@ fn build_id(dist: &Path) -> Outcome<String> {
 }
 
 /// Stamps lie in `node_modules`, which goes when the installation goes.
-fn stamps(workspace: &Workspace, step: &str) -> PathBuf {
-    workspace.web().join("node_modules/.stamps").join(step)
+fn stamps(folder: &Path, step: &str) -> PathBuf {
+    folder.join("node_modules/.stamps").join(step)
 }
 
 /// A report's place, with an older report gone, so that none is taken for this run's.
