@@ -56,10 +56,11 @@ fn counted(workspace: &Workspace, arguments: &[&str]) -> Outcome<Count> {
     Ok(count.and_program(succeeded))
 }
 
-/// Builds the relay as the tests use it, with the web app of `web/dist` inside, and says where it is.
+/// Builds the relay as the tests use it, with the web app of `web/dist` inside, and says where it is. A build of
+/// its own would have other features than the tests' and compile most dependencies once more.
 pub(crate) fn relay_for_tests(workspace: &Workspace) -> Outcome<PathBuf> {
-    say::step("relay", "cargo build, with the web app inside");
-    let arguments = ["build", "--workspace", "--locked", "--bin", "sotto"];
+    say::step("relay", "once more with the web app inside");
+    let arguments = ["test", "--workspace", "--locked", "--no-run", "--quiet"];
     process::show(&mut process::program("cargo", &arguments, &workspace.root))?;
     Ok(workspace.target.join("debug/sotto"))
 }
