@@ -1,6 +1,7 @@
 //! Registration, log-in and recovery at a terminal.
 
 use client_core::client::{LogIn, NewAccount, Outcome, Recover};
+use protocol::invites::RegistrationMode;
 use sotto_cli::{
     address::RelayAddress,
     host::Host,
@@ -21,12 +22,17 @@ pub(crate) async fn register(
     name: Option<String>,
 ) -> Result<(), Failure> {
     let host = fresh_host(store, &relay).await?;
+    let invite = match host.command(|client, cx| client.check_registration(cx)).await? {
+        Outcome::Registration { mode: RegistrationMode::Invite } => ask_secret("Invitation:")?,
+        _ => Zeroizing::default(),
+    };
     let account = NewAccount {
         display_name: name.unwrap_or_else(|| handle.clone()),
         handle,
         colour: 0,
         password: new_password("Password:")?,
         device_name: DEVICE_NAME.to_owned(),
+        invite,
     };
     welcome(&host.command(|client, cx| client.create_account(account, cx)).await?)?;
     show_recovery_key(&host).await?;

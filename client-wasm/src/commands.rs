@@ -15,7 +15,13 @@ impl Core {
         float(self.with(now, |client, cx| client.check_handle(handle, cx)).0)
     }
 
-    /// Creates an account from `{ handle, displayName, colour, password, deviceName }`; ends with `{ profile }`.
+    /// Asks whom the relay lets register; ends with `{ mode }`.
+    #[wasm_bindgen(js_name = checkRegistration)]
+    pub fn check_registration(&mut self, now: f64) -> f64 {
+        float(self.with(now, |client, cx| client.check_registration(cx)).0)
+    }
+
+    /// Creates an account from `{ handle, displayName, colour, password, deviceName, invite }`; ends with `{ profile }`.
     ///
     /// # Errors
     /// `misuse` when a field is missing.
@@ -27,6 +33,7 @@ impl Core {
             colour: u8::try_from(number(account, "colour")?).map_err(|_| misuse())?,
             password: Zeroizing::new(text(account, "password")?),
             device_name: text(account, "deviceName")?,
+            invite: Zeroizing::new(text(account, "invite")?),
         };
         Ok(float(self.with(now, |client, cx| client.create_account(account, cx)).0))
     }

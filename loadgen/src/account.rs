@@ -54,8 +54,11 @@ impl Account {
         let password = b"the password of a load generator";
         let opaque = ClientRegistration::<Suite>::start(&mut OsRng, password)
             .map_err(|_| Failure::Unreadable("an OPAQUE message"))?;
-        let start =
-            RegisterStart { handle, registration_request: filler(opaque.message.serialize().as_slice())? };
+        let start = RegisterStart {
+            handle,
+            registration_request: filler(opaque.message.serialize().as_slice())?,
+            invite: None,
+        };
         let started: RegisterStarted = http.json("/v1/accounts/register/start", &start).await?;
         let response = RegistrationResponse::deserialize(&started.registration_response)
             .map_err(|_| Failure::Unreadable("an OPAQUE message"))?;

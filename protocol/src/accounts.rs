@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountId, IdempotencyId, RecordId, RelayId,
     devices::NewDevice,
+    invites::{InviteCode, RegistrationMode},
     limits::{
         DEVICE_LIST_BYTES_MAX, OPAQUE_BYTES_MAX, RECORD_BYTES_MAX, TICKET_BYTES_MAX, WRAP_BYTES_MAX,
         WRAPS_MAX,
@@ -32,6 +33,8 @@ pub struct RelayInfo {
     pub blob_bytes_max: u64,
     /// Entries are kept at most so long, seconds.
     pub message_ttl_seconds: u64,
+    /// Who may register.
+    pub registration: RegistrationMode,
 }
 
 /// `GET /v1/accounts/available/{handle}`.
@@ -50,6 +53,9 @@ pub struct RegisterStart {
     pub handle: Handle,
     /// OPAQUE RegistrationRequest.
     pub registration_request: OpaqueMessage,
+    /// Where the relay asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite: Option<InviteCode>,
 }
 
 /// The answer to [`RegisterStart`] and [`crate::sessions::PasswordStart`].

@@ -53,6 +53,8 @@ codes! {
     Unavailable 30 "unavailable" 503 "The relay can't answer now; try again.";
     StorageFull 31 "storage_full" 507 "The relay has no room left.";
     LengthRequired 32 "length_required" 411 "This route needs a Content-Length.";
+    RegistrationClosed 33 "registration_closed" 403 "This relay takes no new accounts.";
+    InviteInvalid 34 "invite_invalid" 403 "This relay takes new accounts by invitation; this one is missing, over or used up.";
 }
 
 impl ErrorCode {

@@ -20,7 +20,7 @@ impl fmt::Display for MalformedId {
 
 impl std::error::Error for MalformedId {}
 
-fn parse(text: &str) -> Result<[u8; ID_BYTES], MalformedId> {
+pub(crate) fn parse(text: &str) -> Result<[u8; ID_BYTES], MalformedId> {
     let mut bytes = [0; ID_BYTES];
     match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
         Ok(ID_BYTES) => Ok(bytes),

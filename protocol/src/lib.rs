@@ -13,6 +13,7 @@ pub mod devices;
 pub mod error;
 pub mod groups;
 pub mod ids;
+pub mod invites;
 pub mod key_packages;
 pub mod layout;
 pub mod limits;

@@ -1,6 +1,7 @@
 //! Every option of the relay. Later ones win: defaults, the configuration file (TOML), the environment.
 //! Only this file reads the environment.
 
+use protocol::invites::RegistrationMode;
 use protocol::limits;
 use serde::Deserialize;
 use std::fmt;
@@ -39,6 +40,9 @@ pub struct Config {
     pub public_url: PublicUrl,
     /// What is logged, as `tracing` directives. Default `info`.
     pub log: String,
+    /// Who may register: `open`, `invite` (whoever has an invitation of `sotto admin invite`) or `closed`. Default
+    /// `open`; a relay that strangers reach should ask for invitations.
+    pub registration: RegistrationMode,
     /// Entries are kept at most so long, seconds (D-11). Default 30 days.
     pub message_ttl_seconds: u64,
     pub timers: Timers,
@@ -225,6 +229,7 @@ struct File {
     database_url: Option<String>,
     public_url: Option<String>,
     log: Option<String>,
+    registration: Option<String>,
     message_ttl_seconds: Option<u64>,
     timers: Timers,
     limits: Limits,
@@ -274,12 +279,17 @@ impl Config {
             None => PublicUrl(format!("http://localhost:{}", listen.port())),
         };
         let log = option("SOTTO_LOG", file.log)?.map_or_else(|| "info".to_owned(), |(_, text)| text);
+        let registration = match option("SOTTO_REGISTRATION", file.registration)? {
+            Some((name, text)) => registration_mode(name, &text)?,
+            None => RegistrationMode::default(),
+        };
         let config = Self {
             listen,
             data_dir,
             database,
             public_url,
             log,
+            registration,
             message_ttl_seconds: file.message_ttl_seconds.unwrap_or(limits::MESSAGE_TTL_SECONDS),
             timers: file.timers,
             limits: file.limits,
@@ -363,6 +373,15 @@ fn listen_address(option: &str, text: &str) -> Result<SocketAddr, ConfigError> {
     text.parse().map_err(|_| {
         ConfigError::new(option, "give an IP address and a port, such as 127.0.0.1:8080 or [::]:8080")
     })
+}
+
+fn registration_mode(option: &str, text: &str) -> Result<RegistrationMode, ConfigError> {
+    match text {
+        "open" => Ok(RegistrationMode::Open),
+        "invite" => Ok(RegistrationMode::Invite),
+        "closed" => Ok(RegistrationMode::Closed),
+        _ => Err(ConfigError::new(option, "give open, invite or closed")),
+    }
 }
 
 fn database_address(option: &str, url: String) -> Result<DatabaseAddress, ConfigError> {

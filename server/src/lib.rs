@@ -5,6 +5,7 @@
 )]
 
 pub mod acknowledgements;
+pub mod admin;
 pub mod app;
 pub mod auth;
 pub mod blobs;

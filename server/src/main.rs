@@ -1,5 +1,6 @@
-//! `sotto serve`: configuration → database → migrations → serve → drain.
+//! `sotto serve` (configuration → database → migrations → serve → drain), and `sotto admin`.
 
+use sotto::admin;
 use sotto::app::App;
 use sotto::clock::Clock;
 use sotto::config::Config;
@@ -7,7 +8,7 @@ use std::error::Error;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
-const USAGE: &str = "usage: sotto serve | sotto --version";
+const USAGE: &str = "usage: sotto serve | sotto admin | sotto --version";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -16,6 +17,10 @@ fn main() -> ExitCode {
         ["serve"] => match serve() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&format!("sotto: {error}")),
+        },
+        ["admin", rest @ ..] => match administer(rest) {
+            Ok(told) => say(&told),
+            Err(error) => fail(&error.to_string()),
         },
         ["--version"] => say(concat!("sotto ", env!("CARGO_PKG_VERSION"))),
         ["--help"] => say(USAGE),
@@ -45,6 +50,13 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     sotto::edge::serve(app.clone(), listener).await;
     app.close().await;
     Ok(())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn administer(words: &[&str]) -> Result<String, Box<dyn Error>> {
+    let command = admin::Command::parse(words)?;
+    let config = Config::load()?;
+    Ok(command.run(&config, &Clock::default()).await?)
 }
 
 /// One connection is one open file: takes as many as the system allows this process.

@@ -12,7 +12,7 @@ use protocol::{
 use crate::app::App;
 use crate::error::ApiError;
 use crate::storage::audit::{self, Event};
-use crate::storage::{blobs, devices, key_packages, requests, sessions};
+use crate::storage::{blobs, devices, invites, key_packages, requests, sessions};
 
 const DAY_MS: u64 = 86_400_000;
 /// Rotated refresh tokens are recognised for so long, milliseconds.
@@ -45,6 +45,7 @@ impl App {
             .write(async |conn| {
                 requests::delete_old(conn, ago(DAY_MS), now).await?;
                 sessions::delete_old_tokens(conn, ago(ROTATED_MS), idle_since).await?;
+                invites::delete_old(conn, now).await?;
                 key_packages::delete_old(conn, ago(DAY_MS), now).await?;
                 let idle = devices::list_idle(conn, idle_since).await?;
                 for (account, device) in &idle {

@@ -35,6 +35,7 @@ async fn a_taken_handle_is_refused_and_the_store_stays_empty() {
         colour: 1,
         password: zeroize::Zeroizing::new(PASSWORD.to_owned()),
         device_name: "first".to_owned(),
+        invite: zeroize::Zeroizing::default(),
     };
     let outcome =
         soon("an answer", other.host.command(|client, cx| client.create_account(account, cx))).await;

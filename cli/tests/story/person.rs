@@ -58,6 +58,7 @@ impl Person {
             colour: 2,
             password: Zeroizing::new(PASSWORD.to_owned()),
             device_name: "first".to_owned(),
+            invite: Zeroizing::default(),
         };
         soon("a registration", person.host.command(|client, cx| client.create_account(account, cx)))
             .await

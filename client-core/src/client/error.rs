@@ -115,6 +115,9 @@ pub enum CommandErrorCode {
     #[error("misuse")]
     #[n(31)]
     Misuse,
+    #[error("no valid invitation")]
+    #[n(32)]
+    InviteInvalid,
 }
 
 /// A code and, where waiting helps, how long.
@@ -146,6 +149,8 @@ impl From<ErrorCode> for CommandErrorCode {
     fn from(code: ErrorCode) -> Self {
         match code {
             ErrorCode::HandleTaken => Self::HandleTaken,
+            ErrorCode::RegistrationClosed => Self::RegistrationClosed,
+            ErrorCode::InviteInvalid => Self::InviteInvalid,
             ErrorCode::NotFound | ErrorCode::RangeNotSatisfiable => Self::NotFound,
             ErrorCode::WrongCredentials | ErrorCode::TicketInvalid => Self::WrongPassword,
             ErrorCode::DeviceRevoked => Self::SignedOut,

@@ -1,6 +1,6 @@
 //! What happened: drained by the host after saves and requests, and shown only then.
 
-use protocol::{AccountId, GroupId, MessageId};
+use protocol::{AccountId, GroupId, MessageId, invites::RegistrationMode};
 use serde::Serialize;
 
 use super::{
@@ -78,6 +78,7 @@ pub enum SignOutReason {
 pub enum Outcome {
     Account { profile: OwnProfile },
     Handle { availability: Availability },
+    Registration { mode: RegistrationMode },
     Conversation { group_id: GroupId },
     Page(MessagePage),
     Details(ContactDetails),

@@ -291,6 +291,7 @@ impl Client {
     fn handle_answer(&mut self, purpose: Purpose, body: &[u8], cx: &mut Context<'_>) {
         match purpose {
             Purpose::CheckHandle(command) => self.handle_checked(command, body),
+            Purpose::CheckRegistration(command) => self.registration_checked(command, body),
             Purpose::Onboarding => self.handle_onboarding_answer(body, cx),
             Purpose::Refresh | Purpose::DeviceLogin => self.handle_tokens(body, cx),
             Purpose::DeviceChallenge => self.handle_nonce(body),
@@ -338,7 +339,9 @@ impl Client {
 
     fn handle_failure(&mut self, purpose: Purpose, error: CommandError, cx: &mut Context<'_>) {
         match purpose {
-            Purpose::CheckHandle(command) | Purpose::Question(command, _) => {
+            Purpose::CheckHandle(command)
+            | Purpose::CheckRegistration(command)
+            | Purpose::Question(command, _) => {
                 self.finish(command, Err(error));
             }
             Purpose::LogOut(command) => self.handle_logged_out(command),

@@ -5,6 +5,7 @@ use protocol::{
     AccountId, Handle, IdempotencyId, RecordId, RelayId,
     accounts::{NewVault, RegisterFinish, RegisterStart, RegisterStarted, RelayInfo, Wrap, WrapKind},
     devices::NewPassword,
+    invites::{InviteCode, RegistrationMode},
     limits::WRAPS_MAX,
     sessions::{LoginFinish, LoginStart, LoginStarted, OpenedAccount, PasswordStart, RecoveryLogin},
     values::{Bytes, Exactly, List},
@@ -45,6 +46,8 @@ pub struct NewAccount {
     pub password: Zeroizing<String>,
     /// Known to one's own devices only.
     pub device_name: String,
+    /// The code of an invitation, as it stands in its link; empty without one.
+    pub invite: Zeroizing<String>,
 }
 
 /// Who comes back with a password.
@@ -152,6 +155,19 @@ impl Client {
             .map(|answer| if answer.available { Availability::Free } else { Availability::Taken })
             .map(|availability| Outcome::Handle { availability })
             .map_err(|_| CommandErrorCode::RelayMisbehaved.into());
+        self.finish(command, outcome);
+    }
+
+    /// Whom the relay lets register.
+    pub fn check_registration(&mut self, cx: &mut Context<'_>) -> CommandId {
+        let command = self.command();
+        self.ask(Ask::get("/v1/relay").open(), Purpose::CheckRegistration(command));
+        self.session_tick(cx);
+        command
+    }
+
+    pub(super) fn registration_checked(&mut self, command: CommandId, body: &[u8]) {
+        let outcome = json::<RelayInfo>(body).map(|relay| Outcome::Registration { mode: relay.registration });
         self.finish(command, outcome);
     }
 
@@ -263,13 +279,15 @@ impl Client {
         body: &[u8],
         cx: &mut Context<'_>,
     ) -> Result<Step, CommandError> {
-        let relay = json::<RelayInfo>(body)?.relay_id;
+        let relay = json::<RelayInfo>(body)?;
+        let invite = invite_for(relay.registration, &account.invite)?;
         let password = Password::new(account.password.to_string());
         let (state, request) = opaque::Registration::start(password, &mut cx.rng)
             .map_err(|_| CommandErrorCode::PasswordTooShort)?;
-        let start = RegisterStart { handle, registration_request: bytes(request)? };
+        let start = RegisterStart { handle, registration_request: bytes(request)?, invite };
         self.ask(Ask::json("/v1/accounts/register/start", &start).open().once(), Purpose::Onboarding);
-        Ok(Step::RegisterStart(Box::new(Registering { input: account, relay_id: relay, opaque: state })))
+        let relay_id = relay.relay_id;
+        Ok(Step::RegisterStart(Box::new(Registering { input: account, relay_id, opaque: state })))
     }
 
     fn finish_registration(
@@ -429,6 +447,17 @@ fn checked_new_account(account: NewAccount) -> Result<(NewAccount, Handle), Comm
     check_password(&account.password)?;
     let device_name = checked_device_name(&account.device_name);
     Ok((NewAccount { display_name, device_name, ..account }, handle))
+}
+
+/// The invitation goes only to a relay that asks for one.
+fn invite_for(mode: RegistrationMode, typed: &str) -> Result<Option<InviteCode>, CommandErrorCode> {
+    match mode {
+        RegistrationMode::Open => Ok(None),
+        RegistrationMode::Closed => Err(CommandErrorCode::RegistrationClosed),
+        RegistrationMode::Invite => {
+            typed.trim().parse().map(Some).map_err(|_| CommandErrorCode::InviteInvalid)
+        }
+    }
 }
 
 fn checked_recovery(recover: Recover) -> Result<(Recover, Handle, RecoveryKey), CommandErrorCode> {

@@ -22,6 +22,7 @@ const BACKOFF_MAX_MS: u64 = 30_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Purpose {
     CheckHandle(CommandId),
+    CheckRegistration(CommandId),
     /// The step of the onboarding under way.
     Onboarding,
     Refresh,
@@ -59,6 +60,7 @@ impl Purpose {
         matches!(
             self,
             Self::CheckHandle(_)
+                | Self::CheckRegistration(_)
                 | Self::LogOut(_)
                 | Self::ListAudit(_)
                 | Self::Question(..)

@@ -171,6 +171,7 @@ impl Client {
                     reason = Some(SignOutReason::LoggedOut);
                 }
                 Purpose::CheckHandle(command)
+                | Purpose::CheckRegistration(command)
                 | Purpose::ListAudit(command)
                 | Purpose::Question(command, _) => {
                     self.finish(command, Err(CommandErrorCode::SignedOut.into()));

@@ -21,6 +21,7 @@ use protocol::{
         CommitBundle, CommitEnvelope, CreateGroup, Cursor, EntriesPage, Entry, EntryKind, GroupKind,
         GroupSummary, GroupsPage, Posted, StoredGroupInfo, StoredWelcome, WelcomesPage,
     },
+    invites::RegistrationMode,
     key_packages::{
         ClaimKeyPackages, ClaimedKeyPackage, ClaimedKeyPackages, KeyPackageBytes, KeyPackageCount,
         PublishKeyPackages,
@@ -277,6 +278,7 @@ impl Relay {
                 protocol_version: 1,
                 blob_bytes_max: 1,
                 message_ttl_seconds: 1,
+                registration: RegistrationMode::Open,
             }),
             (Method::Get, ["accounts", "available", handle]) => {
                 let available = self.account_of(handle).is_none();

@@ -211,6 +211,7 @@ fn a_device_that_was_killed_while_registering_finishes_when_it_starts_again() {
         colour: 0,
         password: Zeroizing::new(PASSWORD.into()),
         device_name: String::new(),
+        invite: Zeroizing::default(),
     };
     world.call(host, |client, cx| client.create_account(account, cx));
     while !world.hosts[host].store.contains_key("account/state") {

@@ -357,6 +357,7 @@ impl World {
             colour: 1,
             password: Zeroizing::new(PASSWORD.into()),
             device_name: "First".into(),
+            invite: Zeroizing::default(),
         };
         let command = self.call(host, |client, cx| client.create_account(account, cx));
         self.outcome(host, command).expect("registered");

@@ -10,6 +10,7 @@ use protocol::{
         Wrap, WrapKind,
     },
     audit::AuditKind,
+    invites::{InviteCode, RegistrationMode},
     limits::ENROLMENT_TICKET_SECONDS,
     public_keys::IdentityKey,
     socket::to_bytes,
@@ -29,6 +30,7 @@ use crate::secrets::{random, sha256};
 use crate::storage::Connection;
 use crate::storage::accounts::{self, Inserted, NewAccount};
 use crate::storage::audit::{self, Event};
+use crate::storage::invites;
 use crate::storage::records::{self, Place};
 use crate::tokens::tickets::RegistrationTicket;
 
@@ -50,6 +52,7 @@ pub(crate) async fn register_start(
     State(app): State<App>,
     Json(request): Json<RegisterStart>,
 ) -> Result<Json<RegisterStarted>, ApiError> {
+    let invite_hash = admit(&app, request.invite).await?;
     let taken = app.db.read(async |conn| accounts::handle_exists(conn, &request.handle).await).await?;
     if taken {
         return Err(ErrorCode::HandleTaken.into());
@@ -62,6 +65,7 @@ pub(crate) async fn register_start(
         credential_id,
         setup_id: opaque.current_setup()?,
         expires_at: app.clock.now().plus_seconds(ENROLMENT_TICKET_SECONDS),
+        invite_hash,
     };
     Ok(Json(RegisterStarted {
         ticket: app.credentials.tickets.seal(&ticket)?,
@@ -111,6 +115,20 @@ pub(crate) async fn by_id(
     entry.map(Json).ok_or_else(ApiError::not_found)
 }
 
+/// Whether a registration may begin, and the invitation that its finish takes.
+async fn admit(app: &App, invite: Option<InviteCode>) -> Result<Option<[u8; 32]>, ApiError> {
+    match app.config.registration {
+        RegistrationMode::Open => Ok(None),
+        RegistrationMode::Closed => Err(ErrorCode::RegistrationClosed.into()),
+        RegistrationMode::Invite => {
+            let hash = sha256(&*invite.ok_or(ErrorCode::InviteInvalid)?.0);
+            let now = app.clock.now();
+            let is_live = app.db.read(async |conn| invites::is_live(conn, &hash, now).await).await?;
+            if is_live { Ok(Some(hash)) } else { Err(ErrorCode::InviteInvalid.into()) }
+        }
+    }
+}
+
 fn parse_handle(text: &str) -> Result<Handle, ApiError> {
     text.parse().map_err(|_| ApiError::detailed(ErrorCode::Malformed, "not a handle"))
 }
@@ -131,7 +149,7 @@ async fn register(
     let list = device_lists::check_first(request.account_id, &request.device, &request.device_list)?;
     check_wraps(&request.wraps, list.root_generation)?;
     answers::check_key_packages(&request.device)?;
-    let parts = Checked { handle, record, list };
+    let parts = Checked { handle, record, list, invite_hash: ticket.invite_hash };
     let fresh = answers::fresh(request.account_id, request.device.device_id, content_hash)?;
     let begun = app.begin_session(&fresh.session);
     let answer = app
@@ -158,6 +176,7 @@ struct Checked {
     handle: Handle,
     record: StoredRecord,
     list: CheckedList,
+    invite_hash: Option<[u8; 32]>,
 }
 
 async fn insert_account(
@@ -178,6 +197,11 @@ async fn insert_account(
     };
     if accounts::insert(conn, &account, now).await? == Inserted::Taken {
         return Ok(Inserted::Taken);
+    }
+    if let Some(hash) = &parts.invite_hash
+        && !invites::take_one(conn, hash, now).await?
+    {
+        return Err(ErrorCode::InviteInvalid.into());
     }
     for wrap in request.wraps.iter() {
         accounts::put_wrap(conn, request.account_id, wrap).await?;

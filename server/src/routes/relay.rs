@@ -35,5 +35,6 @@ pub(crate) async fn describe(State(app): State<App>) -> Json<RelayInfo> {
         protocol_version: PROTOCOL_VERSION,
         blob_bytes_max: app.config.limits.blob_bytes_max,
         message_ttl_seconds: app.config.message_ttl_seconds,
+        registration: app.config.registration,
     })
 }

@@ -107,6 +107,7 @@ pub const TABLES: &[Table] = &[
 pub const NOT_ABOUT_ACCOUNTS: &[(&str, &str)] = &[
     ("spent_tickets", "random numbers of tickets that were used, for minutes"),
     ("guess_budgets", "times of tries under an HMAC of the handle, for a day"),
+    ("invites", "hashes of the operator's invitations; which account came by which is not kept"),
     ("blob_removals", "files that are about to be removed"),
     ("_sqlx_migrations", "the history of the schema"),
 ];

@@ -37,6 +37,12 @@ const STEPS: &[Step] = &[
         include_str!("../../../migrations/sqlite/0005_session_use.sql"),
         include_str!("../../../migrations/postgres/0005_session_use.sql"),
     ),
+    (
+        6,
+        "invites",
+        include_str!("../../../migrations/sqlite/0006_invites.sql"),
+        include_str!("../../../migrations/postgres/0006_invites.sql"),
+    ),
 ];
 
 pub(super) fn sqlite() -> Migrator {

@@ -10,6 +10,7 @@ pub mod connection;
 pub mod devices;
 pub mod entries;
 pub mod groups;
+pub mod invites;
 pub mod key_packages;
 mod migrations;
 pub mod records;

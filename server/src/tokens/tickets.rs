@@ -28,6 +28,9 @@ pub struct RegistrationTicket {
     pub setup_id: SetupId,
     #[n(3)]
     pub expires_at: UnixMillis,
+    /// SHA-256 of the invitation that the finish takes, where one is asked for.
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub invite_hash: Option<[u8; 32]>,
 }
 
 /// From the start to the finish of a log-in; single use (O-2). For unknown handles the account is made up.

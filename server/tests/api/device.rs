@@ -16,6 +16,7 @@ use protocol::{
     device_list::{DeviceList, DeviceListBody, DeviceListEntry, NO_PREVIOUS},
     devices::{EnrolDevice, NewDevice, NewPassword},
     groups::{CommitBundle, CreateGroup, EntryKind, GroupKind},
+    invites::InviteCode,
     limits::SUITE,
     public_keys::{DeviceAuthKey, IdentityKey, LeafKey, Signature},
     sessions::{
@@ -40,6 +41,8 @@ pub(crate) struct TestAccount {
     pub(crate) password: String,
     pub(crate) recovery_auth: [u8; 32],
     pub(crate) vault_record_id: RecordId,
+    /// What it brings to its registration.
+    invite: Option<InviteCode>,
     identity: Ed25519KeyPair,
 }
 
@@ -100,8 +103,13 @@ impl TestAccount {
             password: format!("the password of {handle}"),
             recovery_auth: fresh(),
             vault_record_id: RecordId::from_bytes(fresh()),
+            invite: None,
             identity: key_pair(),
         }
+    }
+
+    pub(crate) fn with_invite(self, invite: Option<InviteCode>) -> Self {
+        Self { invite, ..self }
     }
 
     /// A new device of this account, certified, with `count` one-use key packages.
@@ -184,6 +192,7 @@ impl TestAccount {
         let request = RegisterStart {
             handle: self.handle.clone(),
             registration_request: OpaqueMessage::new(started.message.serialize().to_vec()).unwrap(),
+            invite: self.invite,
         };
         (relay.send(Call::post("/v1/accounts/register/start").json(&request)).await, started.state)
     }

@@ -21,6 +21,8 @@ mod edge;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
+mod invites;
+#[cfg(test)]
 mod key_packages;
 #[cfg(test)]
 mod log;

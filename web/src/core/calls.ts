@@ -247,6 +247,8 @@ export type MessagePage = {
 
 type None = Record<string, never>;
 
+export type RegistrationMode = 'open' | 'invite' | 'closed';
+
 /** Every call of the page to the core worker: name → argument and result. Failures are `CoreError`s. */
 export type CoreCalls = {
   /** First call of every page. */
@@ -257,9 +259,11 @@ export type CoreCalls = {
   wake: { args: None; result: None };
 
   checkHandle: { args: { handle: string }; result: { availability: 'free' | 'taken' | 'invalid' } };
-  /** O-7: whole or not at all. `deviceName` goes into the vault, the relay never sees it. */
+  /** Whom the relay lets register. */
+  checkRegistration: { args: None; result: { mode: RegistrationMode } };
+  /** O-7: whole or not at all. `invite`: the code of an invitation, empty without one. `deviceName` goes into the vault, the relay never sees it. */
   createAccount: {
-    args: { handle: string; displayName: string; colour: Colour; password: string; deviceName: string };
+    args: { handle: string; displayName: string; colour: Colour; password: string; deviceName: string; invite: string };
     result: { profile: OwnProfile };
   };
   logIn: { args: { handle: string; password: string; deviceName: string }; result: { profile: OwnProfile } };
@@ -377,6 +381,7 @@ export type CoreErrorCode =
   | 'recoveryKeyMistyped'
   | 'recoveryKeyWrong'
   | 'registrationClosed'
+  | 'inviteInvalid'
   | 'tooManyDevices'
   /** `retryAfterMs` says when. */
   | 'rateLimited'

@@ -19,6 +19,7 @@ import type {
   Limits,
   Message,
   OwnProfile,
+  RegistrationMode,
   Trust,
 } from './calls';
 import type { Core } from './client';
@@ -31,6 +32,7 @@ export type Script = {
   boot: BootState['state'];
   connection: Connection;
   recoveryKeyConfirmed: boolean;
+  registration: RegistrationMode;
   conversations: ScriptedConversation[];
   /** The next call of this name fails so. */
   failures: Partial<Record<CallName, CoreErrorCode>>;
@@ -79,7 +81,7 @@ export class ScriptedCore implements Core {
   private readonly stopped = new Set<string>();
 
   constructor(script: Partial<Script> = {}) {
-    this.script = { boot: 'ready', connection: { state: 'online' }, recoveryKeyConfirmed: true, conversations: [], failures: {}, delivery: { state: 'sent' }, now: Date.now(), ...script };
+    this.script = { boot: 'ready', connection: { state: 'online' }, recoveryKeyConfirmed: true, registration: 'open', conversations: [], failures: {}, delivery: { state: 'sent' }, now: Date.now(), ...script };
     this.profile = ownProfile(this.script.recoveryKeyConfirmed);
   }
 
@@ -146,6 +148,7 @@ export class ScriptedCore implements Core {
     },
     wake: async () => ({}),
     checkHandle: async ({ handle }) => ({ availability: !/^[a-z][a-z0-9._-]{2,31}$/.test(handle) ? 'invalid' : handle === 'bob' ? 'taken' : 'free' }),
+    checkRegistration: async () => ({ mode: this.script.registration }),
     createAccount: async ({ handle, displayName, colour }) => {
       this.profile = { ...ownProfile(false), handle, displayName, colour };
       this.emit({ type: 'connectionChanged', connection: { state: 'online' }, queued: 0 });

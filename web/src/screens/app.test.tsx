@@ -108,6 +108,29 @@ describe('before signing in', () => {
     expect(core.calls.createAccount).toBeUndefined();
   });
 
+  it('a relay that takes people by invitation asks for one, and takes its link', async () => {
+    const { core, user } = open('/create', { boot: 'fresh', registration: 'invite', conversations: [] });
+    const invite = await screen.findByLabelText('Invitation');
+    await user.type(screen.getByLabelText('Name'), 'Alice');
+    await user.type(screen.getByLabelText('Handle'), 'alice');
+    await user.type(screen.getByLabelText('Password'), 'correct horse battery');
+    await user.click(screen.getByRole('button', { name: 'Make my keys' }));
+    await screen.findByText('Paste the invitation that you were given.');
+    expect(core.calls.createAccount).toBeUndefined();
+
+    await user.type(invite, 'https://chat.example.org/create#invite=BwcHBwcHBwcHBwcHBwcHBw');
+    await user.click(screen.getByRole('button', { name: 'Make my keys' }));
+
+    await waitFor(() => expect(core.calls.createAccount?.[0]).toMatchObject({ invite: 'BwcHBwcHBwcHBwcHBwcHBw' }));
+  });
+
+  it('a closed relay says so and shows no form', async () => {
+    open('/create', { boot: 'fresh', registration: 'closed' });
+
+    await screen.findByRole('heading', { name: 'No new accounts here.' });
+    expect(screen.queryByLabelText('Handle')).toBeNull();
+  });
+
   it('a wrong password is told beside the password and nothing changes', async () => {
     const { user } = open('/log-in', { boot: 'fresh', failures: { logIn: 'wrongPassword' } });
     await user.type(await screen.findByLabelText('Handle'), 'alice');

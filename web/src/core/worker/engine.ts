@@ -54,6 +54,7 @@ export type NewAccount = {
   colour: number;
   password: string;
   deviceName: string;
+  invite: string;
 };
 
 export type FileDraft = Omit<FileContent, 'kind'>;
@@ -74,6 +75,7 @@ export type Engine = {
   contactDetails(accountId: AccountId): ContactDetails;
 
   checkHandle(handle: string, now: number): number;
+  checkRegistration(now: number): number;
   createAccount(account: NewAccount, now: number): number;
   logIn(logIn: LogIn, now: number): number;
   recoverAccount(recover: RecoverAccount, now: number): number;

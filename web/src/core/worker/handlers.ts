@@ -21,6 +21,7 @@ export function coreHandlers(host: Host): CoreHandlers {
     },
 
     checkHandle: async ({ handle }) => run((core, now) => core.checkHandle(handle, now)),
+    checkRegistration: async () => run((core, now) => core.checkRegistration(now)),
     createAccount: async (account) => run((core, now) => core.createAccount(account, now)),
     logIn: async (logIn) => run((core, now) => core.logIn(logIn, now)),
     recoverAccount: async (recover) => run((core, now) => core.recoverAccount(recover, now)),

@@ -136,7 +136,7 @@ test('after a trap the core is not touched any more, not even to free it', async
 test('a command ends with the event of its number', async () => {
   const { loop, outputs, log } = loopOver({ checkHandle: () => 4, createAccount: () => 5, handleTimeout: () => {} });
   const free = loop.command((engine, now) => engine.checkHandle('ada', now));
-  const account = { handle: 'ada', displayName: 'Ada', colour: 0, password: 'p', deviceName: 'd' };
+  const account = { handle: 'ada', displayName: 'Ada', colour: 0, password: 'p', deviceName: 'd', invite: '' };
   const taken = loop.command<{ profile: OwnProfile }>((engine, now) => engine.createAccount(account, now));
   taken.catch(() => {});
   await vi.advanceTimersByTimeAsync(0);

@@ -87,7 +87,7 @@ test('an account is opened by requests with and without a body, none of which ho
     message_ttl_seconds: 2_592_000,
   };
 
-  core.createAccount({ handle: 'ada', displayName: 'Ada', colour: 1, password, deviceName: 'Chrome' }, now);
+  core.createAccount({ handle: 'ada', displayName: 'Ada', colour: 1, password, deviceName: 'Chrome', invite: '' }, now);
   const question = core.pollRequest() as Request;
   core.handleAnswered(question.id, 200, json(relay), now);
   const start = core.pollRequest() as Request;

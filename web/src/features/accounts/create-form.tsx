@@ -12,35 +12,39 @@ import { Face } from '../../ui/face';
 import { Field } from '../../ui/field';
 import styles from './accounts.module.css';
 import { ColourPicker } from './colour-picker';
+import { inviteCode } from './invite';
 import { NewPassword } from './new-password';
 import { passwordStrength } from './password-strength';
 import { normalHandle, useHandleCheck } from './use-handle-check';
 
-type Props = { onCreated: (profile: OwnProfile) => void };
+/** `invite`: what the relay asks for beside a name; `null` when it asks for nothing. */
+type Props = { invite: { known: string | null } | null; onCreated: (profile: OwnProfile) => void };
 
 /** Handle, name, colour, password; the keys are made by the core. */
-export function CreateForm({ onCreated }: Props) {
+export function CreateForm({ invite, onCreated }: Props) {
   const core = useCore();
   const limits = useCoreState((state) => state.limits);
   const [colour, setColour] = useState<Colour>(0);
   const [name, setName] = useState('');
   const [typedHandle, setTypedHandle] = useState('');
   const [password, setPassword] = useState('');
-  const [missing, setMissing] = useState<'name' | 'handle' | 'password' | null>(null);
+  const [typedInvite, setTypedInvite] = useState('');
+  const [missing, setMissing] = useState<'invite' | 'name' | 'handle' | 'password' | null>(null);
   const [sending, setSending] = useState<'idle' | 'busy' | { failed: unknown }>('idle');
   const handle = normalHandle(typedHandle);
   const check = useHandleCheck(handle);
+  const code = invite?.known ?? inviteCode(typedInvite);
   const minChars = limits?.passwordMinChars ?? 0;
   const failedAt = typeof sending === 'object' && sending.failed instanceof CoreError ? sending.failed.code : null;
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    const gap = name.trim() === '' ? 'name' : handle === '' || check === 'taken' || check === 'invalid' ? 'handle' : !passwordStrength(password, minChars).enough ? 'password' : null;
+    const gap = invite && code === null ? 'invite' : name.trim() === '' ? 'name' : handle === '' || check === 'taken' || check === 'invalid' ? 'handle' : !passwordStrength(password, minChars).enough ? 'password' : null;
     setMissing(gap);
     if (gap) return;
     setSending('busy');
     try {
-      const { profile } = await core.call('createAccount', { handle, displayName: name.trim(), colour, password, deviceName: deviceName() });
+      const { profile } = await core.call('createAccount', { handle, displayName: name.trim(), colour, password, deviceName: deviceName(), invite: code ?? '' });
       onCreated(profile);
     } catch (error) {
       setSending({ failed: error });
@@ -54,6 +58,9 @@ export function CreateForm({ onCreated }: Props) {
 
   return (
     <form className={styles.form} onSubmit={submit} noValidate>
+      {invite && invite.known === null && (
+        <Field label={text.create.invite} value={typedInvite} onValue={setTypedInvite} autoComplete="off" autoCapitalize="none" spellCheck={false} hint={text.create.inviteHint} error={missing === 'invite' && code === null ? text.create.inviteMissing : undefined} />
+      )}
       <div className={styles.face}>
         <Face name={name || handle || '·'} colour={colour} size="l" />
         <ColourPicker value={colour} onChange={setColour} />

@@ -1,0 +1,9 @@
+-- Invitations of the operator, where registration asks for one. Times are milliseconds since 1970.
+create table invites (
+    -- SHA-256 of its code, 32 bytes
+    code_hash blob primary key not null,
+    -- accounts that may still be made with it
+    uses_left integer not null,
+    created_at integer not null,
+    expires_at integer not null
+) strict, without rowid;
