@@ -141,7 +141,13 @@ impl Client {
         cx: &mut Context<'_>,
     ) {
         let empty = records.is_empty();
-        let loaded = match PendingJoin::load(GroupStore::load(records), group) {
+        let active = self.groups.get(&group).is_some_and(|slot| slot.summary.stage == GroupStage::Active);
+        let pending = PendingJoin::load(GroupStore::load(records), group).map(|pending| match pending {
+            // It was being joined from outside too when a welcome let this device in.
+            Ok(join) if active => Err(join.discard()),
+            pending => pending,
+        });
+        let loaded = match pending {
             Ok(Ok(join)) => Ok(Mls::Joining(Box::new(join))),
             Ok(Err(_)) if empty => Ok(Mls::Unloaded),
             Ok(Err(store)) => Group::load(store, group).and_then(|mut group| {

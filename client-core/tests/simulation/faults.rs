@@ -71,7 +71,10 @@ fn meet(world: &mut World, seed: u64) -> GroupId {
         world.advance(1_000);
         let conversations =
             world.hosts[0].client.as_ref().map(|client| client.conversations()).unwrap_or_default();
-        if let [conversation] = conversations.as_slice() {
+        // Of two who start at once one's group never comes to be: it gives way to the other's.
+        if let [conversation] = conversations.as_slice()
+            && world.relay.knows(conversation.group_id)
+        {
             return conversation.group_id;
         }
     }

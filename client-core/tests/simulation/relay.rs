@@ -203,6 +203,11 @@ impl Relay {
         }
     }
 
+    /// Whether a group came to be.
+    pub(crate) fn knows(&self, group: GroupId) -> bool {
+        self.groups.contains_key(&group)
+    }
+
     pub(crate) fn set_now(&mut self, now: UnixMillis) {
         self.now = now;
     }

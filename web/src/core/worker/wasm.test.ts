@@ -85,6 +85,7 @@ test('an account is opened by requests with and without a body, none of which ho
     protocol_version: 1,
     blob_bytes_max: 104_857_600,
     message_ttl_seconds: 2_592_000,
+    registration: 'open',
   };
 
   core.createAccount({ handle: 'ada', displayName: 'Ada', colour: 1, password, deviceName: 'Chrome', invite: '' }, now);
