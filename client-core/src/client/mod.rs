@@ -21,6 +21,7 @@ mod knowledge;
 mod onboarding;
 mod outbox;
 mod pending;
+mod registration;
 mod requests;
 mod session;
 mod stored;
