@@ -132,7 +132,8 @@ impl Client {
     }
 
     pub(super) fn fetch_account(&mut self, account: AccountId) {
-        self.ask(Ask::get(format!("/v1/accounts/{account}")), Purpose::Account(account));
+        let ask = Ask::get(format!("/v1/accounts/{account}"));
+        self.requests.push_unless_unsent(ask, Purpose::Account(account));
     }
 
     pub(super) fn handle_directory_entry(&mut self, account: AccountId, body: &[u8], cx: &mut Context<'_>) {

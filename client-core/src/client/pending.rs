@@ -176,6 +176,15 @@ impl Requests {
         }
     }
 
+    /// Like [`Self::push`], unless one with the same purpose is still to be sent. An answer that is under way may be
+    /// older than what it is asked for.
+    pub(crate) fn push_unless_unsent(&mut self, ask: Ask, purpose: Purpose) {
+        let unsent = |pending: &Pending| pending.purpose == purpose && pending.state != State::Out;
+        if !self.pending.values().any(unsent) {
+            self.push(ask, purpose);
+        }
+    }
+
     pub(crate) fn has(&self, purpose: &Purpose) -> bool {
         self.pending.values().any(|pending| pending.purpose == *purpose)
     }
@@ -261,4 +270,26 @@ pub(crate) fn backoff_ms(attempts: u32, rng: &mut dyn CryptoRng) -> u64 {
     let ceiling =
         BACKOFF_FIRST_MS.saturating_mul(1 << attempts.saturating_sub(1).min(10)).min(BACKOFF_MAX_MS);
     ceiling / 2 + u64::from(rng.next_u32()) % (ceiling / 2 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AccountId, Ask, Purpose, Requests};
+
+    #[test]
+    fn what_changed_while_its_answer_was_under_way_is_asked_for_once_more() {
+        let account = AccountId::from_bytes([1; 16]);
+        let mut requests = Requests::default();
+        let ask = |requests: &mut Requests| {
+            requests.push_unless_unsent(Ask::get("/v1/accounts/x"), Purpose::Account(account));
+        };
+
+        ask(&mut requests);
+        ask(&mut requests);
+        assert!(requests.poll(true).is_some());
+        assert!(requests.poll(true).is_none(), "one that waits is enough");
+        ask(&mut requests);
+
+        assert!(requests.poll(true).is_some());
+    }
 }
