@@ -36,7 +36,7 @@ const LIBCRUX: [&str; 5] = ["-p", "sotto-client-core", "--lib", "--features", "l
 pub(crate) fn tests(workspace: &Workspace) -> Outcome<Count> {
     let mut count = if process::answers("cargo", &["nextest", "--version"]) {
         say::step("rust tests", "cargo nextest run, then the samples of the documentation");
-        let mut count = counted(workspace, &["nextest", "run", "--workspace"])?;
+        let mut count = counted(workspace, &["nextest", "run", "--workspace", "--no-fail-fast"])?;
         count += counted(workspace, &["test", "--doc", "--workspace"])?;
         count
     } else {
