@@ -6,7 +6,7 @@ import { useCamera } from './use-camera';
 type Props = { onScanned: (payload: string) => void };
 
 const frameMaxPx = 720;
-const everyMs = 120;
+const pauseMs = 120;
 
 /** Looks for a QR code in the camera's picture. Loaded only when somebody wants to scan. */
 export function QrScanner({ onScanned }: Props) {
@@ -18,14 +18,24 @@ export function QrScanner({ onScanned }: Props) {
   useEffect(() => {
     if (camera !== 'on') return;
     const canvas = new OffscreenCanvas(1, 1);
-    const timer = setInterval(() => {
-      void read(video.current, canvas).then((payload) => {
-        if (payload === null || payload === seen.current) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let gone = false;
+    const look = async () => {
+      const began = performance.now();
+      const payload = await read(video.current, canvas);
+      if (gone) return;
+      if (payload !== null && payload !== seen.current) {
         seen.current = payload;
         report(payload);
-      });
-    }, everyMs);
-    return () => clearInterval(timer);
+      }
+      // A slow device gets twice the time that looking took for everything else on the page.
+      timer = setTimeout(() => void look(), Math.max(pauseMs, 2 * (performance.now() - began)));
+    };
+    void look();
+    return () => {
+      gone = true;
+      clearTimeout(timer);
+    };
   }, [camera, report]);
 
   return (
