@@ -240,7 +240,7 @@ impl Client {
         };
         let after = slot.incoming.back().map_or(slot.summary.cursor, |entry| entry.seq);
         let path = format!("/v1/groups/{group}/entries?after={after}");
-        self.ask(Ask::get(path), Purpose::Entries(group));
+        self.requests.push_unless_unsent(Ask::get(path), Purpose::Entries(group));
     }
 
     pub(super) fn handle_entries_page(&mut self, group: GroupId, body: &[u8], cx: &mut Context<'_>) {

@@ -86,7 +86,7 @@ impl Client {
     // ---- welcomes
 
     pub(super) fn fetch_welcomes(&mut self) {
-        self.ask(Ask::get("/v1/welcomes"), Purpose::Welcomes);
+        self.requests.push_unless_unsent(Ask::get("/v1/welcomes"), Purpose::Welcomes);
     }
 
     pub(super) fn handle_welcomes(&mut self, body: &[u8]) {

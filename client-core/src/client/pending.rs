@@ -176,8 +176,8 @@ impl Requests {
         }
     }
 
-    /// Like [`Self::push`], unless one with the same purpose is still to be sent. An answer that is under way may be
-    /// older than what it is asked for.
+    /// Like [`Self::push`], unless one with the same purpose is still to be sent. For what the relay gives a hint of: an
+    /// answer that is under way may be older than the hint, so one more is asked for after it.
     pub(crate) fn push_unless_unsent(&mut self, ask: Ask, purpose: Purpose) {
         let unsent = |pending: &Pending| pending.purpose == purpose && pending.state != State::Out;
         if !self.pending.values().any(unsent) {
@@ -189,13 +189,18 @@ impl Requests {
         self.pending.values().any(|pending| pending.purpose == *purpose)
     }
 
-    /// The next request to send; those that need a token only when there is one.
+    /// The next request to send; those that need a token only when there is one, and one of a purpose at a time.
     pub(crate) fn poll(&mut self, have_token: bool) -> Option<Request> {
-        let ready = |pending: &&mut Pending| {
+        let out = |purpose: &Purpose| {
+            self.pending.values().any(|other| other.state == State::Out && other.purpose == *purpose)
+        };
+        let ready = |pending: &&Pending| {
             pending.state == State::Ready
                 && (have_token || pending.request.authorization == Authorization::None)
+                && !out(&pending.purpose)
         };
-        let pending = self.pending.values_mut().find(ready)?;
+        let id = self.pending.values().find(ready)?.request.id;
+        let pending = self.pending.get_mut(&id)?;
         pending.state = State::Out;
         pending.attempts += 1;
         Some(pending.request.clone())
@@ -286,10 +291,14 @@ mod tests {
 
         ask(&mut requests);
         ask(&mut requests);
-        assert!(requests.poll(true).is_some());
+        let first = requests.poll(true).unwrap();
         assert!(requests.poll(true).is_none(), "one that waits is enough");
         ask(&mut requests);
+        ask(&mut requests);
+        assert!(requests.poll(true).is_none(), "not before the first is answered");
+        assert!(requests.take(first.id).is_some());
 
         assert!(requests.poll(true).is_some());
+        assert!(requests.poll(true).is_none());
     }
 }

@@ -89,7 +89,8 @@ impl Client {
 
     pub(super) fn fetch_vault(&mut self) {
         let Some(account) = &self.account else { return };
-        self.ask(Ask::get(format!("/v1/records/vault/{}", account.vault_record)), Purpose::GetVault);
+        let ask = Ask::get(format!("/v1/records/vault/{}", account.vault_record));
+        self.requests.push_unless_unsent(ask, Purpose::GetVault);
     }
 
     pub(super) fn handle_vault(&mut self, body: &[u8], cx: &mut Context<'_>) {
