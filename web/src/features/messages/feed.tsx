@@ -26,26 +26,33 @@ export function Feed({ conversation, onLookAtKey }: Props) {
   const [atEnd, setAtEnd] = useState(true);
   const list = useRef<VirtualizerHandle>(null);
   const scroller = useRef<HTMLDivElement>(null);
-  const ends = useRef({ first: '', last: '', count: 0 });
+  const ends = useRef({ first: '', last: '', rows });
+  const offsetBefore = useRef(0);
   useMarkRead(conversation, thread, atEnd);
 
   const first = rows.find((row) => row.kind === 'message' || row.kind === 'notice')?.key ?? '';
   const last = rows.at(-1)?.key ?? '';
-  const prepended = ends.current.last === last && ends.current.first !== first && rows.length > ends.current.count;
+  const prepended = ends.current.last === last && ends.current.first !== first && rows.length > ends.current.rows.length;
   const toEnd = () => list.current?.scrollToIndex(rows.length - 1, { align: 'end' });
 
   useLayoutEffect(() => {
+    const changed = ends.current.rows !== rows;
     const arrived = ends.current.last !== last;
     const row = rows.at(-1);
     const own = row?.kind === 'message' && row.message.mine;
-    ends.current = { first, last, count: rows.length };
-    if (arrived && (atEnd || own)) list.current?.scrollToIndex(rows.length - 1, { align: 'end' });
+    ends.current = { first, last, rows };
+    // What arrives may also go in before what still waits to be sent.
+    if ((changed && atEnd) || (arrived && own)) list.current?.scrollToIndex(rows.length - 1, { align: 'end' });
   }, [rows, first, last, atEnd]);
 
   const onScroll = (offset: number) => {
     const handle = list.current;
     if (!handle) return;
-    setAtEnd(offset + handle.viewportSize >= handle.scrollSize - endPx);
+    const near = offset + handle.viewportSize >= handle.scrollSize - endPx;
+    // What grows below moves the end away; only a person moves up.
+    const movedUp = offset < offsetBefore.current;
+    offsetBefore.current = offset;
+    setAtEnd((was) => near || (was && !movedUp));
     if (offset < olderPx) loadOlder();
   };
 
