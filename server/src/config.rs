@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::edge::proxies::TrustedProxies;
 use crate::storage::connection::DatabaseAddress;
 
 /// A value the relay can't start with: which option, and the sentence that helps.
@@ -45,6 +46,8 @@ pub struct Config {
     pub registration: RegistrationMode,
     /// Entries are kept at most so long, seconds (D-11). Default 30 days.
     pub message_ttl_seconds: u64,
+    /// Proxies whose `X-Forwarded-For` is believed. Default none: the connection's address counts.
+    pub trusted_proxies: TrustedProxies,
     pub timers: Timers,
     pub limits: Limits,
 }
@@ -231,6 +234,7 @@ struct File {
     log: Option<String>,
     registration: Option<String>,
     message_ttl_seconds: Option<u64>,
+    trusted_proxies: Option<Vec<String>>,
     timers: Timers,
     limits: Limits,
 }
@@ -283,6 +287,11 @@ impl Config {
             Some((name, text)) => registration_mode(name, &text)?,
             None => RegistrationMode::default(),
         };
+        let proxies = file.trusted_proxies.map(|networks| networks.join(","));
+        let trusted_proxies = match option("SOTTO_TRUSTED_PROXIES", proxies)? {
+            Some((name, text)) => text.parse().map_err(|sentence: &str| ConfigError::new(name, sentence))?,
+            None => TrustedProxies::default(),
+        };
         let config = Self {
             listen,
             data_dir,
@@ -291,6 +300,7 @@ impl Config {
             log,
             registration,
             message_ttl_seconds: file.message_ttl_seconds.unwrap_or(limits::MESSAGE_TTL_SECONDS),
+            trusted_proxies,
             timers: file.timers,
             limits: file.limits,
         };

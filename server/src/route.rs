@@ -16,7 +16,8 @@ use crate::body::BodyMax;
 use crate::error::ApiError;
 use crate::rates::{AddressKey, RateClass};
 
-/// The address at the other end of the connection; put into each request by the accept loop.
+/// The client's address: the other end of the connection, or what trusted proxies say of it; put into each request by
+/// the accept loop.
 #[derive(Debug, Clone, Copy)]
 pub struct PeerAddress(pub IpAddr);
 

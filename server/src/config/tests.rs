@@ -43,6 +43,8 @@ fn wrong_values_are_refused_with_the_sentence_that_helps() {
         ("SOTTO_DATABASE_URL", "mysql://x", "postgres://user@host/database"),
         ("SOTTO_PUBLIC_URL", "chat.example.org", "give scheme and host"),
         ("SOTTO_PUBLIC_URL", "https://chat.example.org/app", "nothing behind them"),
+        ("SOTTO_TRUSTED_PROXIES", "proxy.example.org", "such as 127.0.0.1 or 10.0.0.0/8"),
+        ("SOTTO_TRUSTED_PROXIES", "10.1.2.3/8", "not 10.1.2.3/8"),
         ("SOTTO_CONFIG", "/does/not/exist", "can't be read"),
     ] {
         let error = config(&[(name, value)]).unwrap_err();
@@ -60,6 +62,7 @@ fn a_file_with_an_unknown_option_or_a_limit_of_zero_is_refused() {
         ("[timers]\nping_ms = 0", "timers.ping_ms: give 1 to"),
         ("[limits.rates]\nread_account = { per_minute = 0, burst = 1 }", "limits.rates.read_account"),
         ("message_ttl_seconds = 5", "an hour (3600)"),
+        ("trusted_proxies = [\"10.0.0.0/40\"]", "SOTTO_TRUSTED_PROXIES: give addresses"),
     ] {
         std::fs::write(&path, text).unwrap();
         let error = config(&[("SOTTO_CONFIG", path.to_str().unwrap())]).unwrap_err();

@@ -33,9 +33,18 @@ impl AddressCounts {
 
     /// `None`: there is no room.
     pub(crate) fn enter(self: &Arc<Self>, address: AddressKey) -> Option<Seat> {
+        self.enter_below(self.each_max, address)
+    }
+
+    /// As [`Self::enter`], for an address that stands for many.
+    pub(crate) fn enter_proxy(self: &Arc<Self>, address: AddressKey) -> Option<Seat> {
+        self.enter_below(self.all_max, address)
+    }
+
+    fn enter_below(self: &Arc<Self>, each_max: usize, address: AddressKey) -> Option<Seat> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let of_address = counts.each.get(&address).copied().unwrap_or(0);
-        if counts.all >= self.all_max || of_address >= self.each_max {
+        if counts.all >= self.all_max || of_address >= each_max {
             return None;
         }
         counts.all += 1;

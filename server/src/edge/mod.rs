@@ -2,6 +2,7 @@
 
 pub(crate) mod addresses;
 pub(crate) mod headers;
+pub mod proxies;
 mod stream;
 
 use axum::Router;
@@ -59,7 +60,11 @@ pub async fn serve(app: App, listener: TcpListener) {
 
 /// Takes a connection if there is room for it, else closes it at once.
 fn accept(app: &App, router: &Router, counts: &Arc<AddressCounts>, stream: TcpStream, peer: SocketAddr) {
-    let Some(seat) = counts.enter(AddressKey::from(peer.ip())).map(Arc::new) else {
+    let proxies = app.config.trusted_proxies.clone();
+    let address = AddressKey::from(peer.ip());
+    // A proxy's connections carry many people's requests: only the cap in all holds for them.
+    let seat = if proxies.trusts(peer.ip()) { counts.enter_proxy(address) } else { counts.enter(address) };
+    let Some(seat) = seat.map(Arc::new) else {
         return;
     };
     if let Err(error) = stream.set_nodelay(true) {
@@ -68,8 +73,9 @@ fn accept(app: &App, router: &Router, counts: &Arc<AddressCounts>, stream: TcpSt
     let timers = &app.config.timers;
     let router = router.clone();
     let service = tower::service_fn(move |mut request: Request<Incoming>| {
+        let client = proxies.client_of(peer.ip(), request.headers());
         let fields = request.extensions_mut();
-        fields.insert(PeerAddress(peer.ip()));
+        fields.insert(PeerAddress(client));
         // A socket outlives the HTTP connection that it came on, and keeps its seat.
         fields.insert(Arc::clone(&seat));
         router.clone().oneshot(request.map(Body::new))

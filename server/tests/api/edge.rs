@@ -178,3 +178,45 @@ async fn open(address: &std::net::SocketAddr) -> TcpStream {
     assert_eq!(&first, b"HTTP/1.1 200");
     stream
 }
+
+/// Status of a request for the relay's description, with what a proxy says of where it came from.
+async fn forwarded(address: &std::net::SocketAddr, chain: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head =
+        format!("GET /v1/relay HTTP/1.1\r\nhost: x\r\nx-forwarded-for: {chain}\r\nconnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer.chars().skip("HTTP/1.1 ".len()).take(3).collect()
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_each_client_has_its_own_rate_and_can_forge_no_other() {
+    let relay = TestRelay::with(|config| {
+        config.trusted_proxies = "127.0.0.1".parse().unwrap();
+        config.limits.rates.open_address = Rate { per_minute: 1, burst: 1 };
+        config.limits.connections_per_address_max = 1;
+    })
+    .await;
+    let port = relay.listen().await;
+
+    assert_eq!(forwarded(&port.address, "203.0.113.5").await, "200");
+    assert_eq!(forwarded(&port.address, "203.0.113.6").await, "200");
+    assert_eq!(forwarded(&port.address, "203.0.113.5").await, "429");
+    for forged in ["198.51.100.1", "127.0.0.1", "nonsense", "203.0.113.77, 127.0.0.1"] {
+        let chain = format!("{forged}, 203.0.113.5");
+        assert_eq!(forwarded(&port.address, &chain).await, "429", "{forged}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_trusted_proxy_a_client_can_not_choose_its_address() {
+    let relay = TestRelay::with(|config| {
+        config.limits.rates.open_address = Rate { per_minute: 1, burst: 1 };
+    })
+    .await;
+    let port = relay.listen().await;
+
+    assert_eq!(forwarded(&port.address, "203.0.113.5").await, "200");
+    assert_eq!(forwarded(&port.address, "203.0.113.6").await, "429");
+}
