@@ -211,9 +211,9 @@ async fn after_a_kill_every_acknowledged_message_is_there_once_and_in_order() {
         let group = alice.create(&relay, &[&bob]).await;
         let mut closed = relay.close().await;
         let mut sent: Vec<(PostMessage, Option<u64>)> = Vec::new();
-        for round in 0..5 {
+        for round in 0..24 {
             let mut program = Program::start(&closed, "error").await;
-            burst(&program, &alice, group, &mut sent, 40 * (round + 1)).await;
+            burst(&program, &alice, group, &mut sent, 10 + round).await;
             program.kill();
             let relay = closed.open().await;
             check(&relay, &alice, &bob, group, &mut sent).await;
@@ -278,11 +278,11 @@ async fn check(
 }
 
 /// Where an entry stands among the messages: the group's first entry is its commit.
-fn place(seq: u64) -> usize {
+pub(crate) fn place(seq: u64) -> usize {
     usize::try_from(seq).unwrap() - 2
 }
 
-async fn whole_log(relay: &TestRelay, bob: &Member, group: GroupId) -> Vec<Vec<u8>> {
+pub(crate) async fn whole_log(relay: &TestRelay, bob: &Member, group: GroupId) -> Vec<Vec<u8>> {
     let mut stored = Vec::new();
     loop {
         let after = stored.len() as u64 + 1;
@@ -298,7 +298,7 @@ async fn whole_log(relay: &TestRelay, bob: &Member, group: GroupId) -> Vec<Vec<u
     }
 }
 
-fn raw_post(alice: &Member, message: &PostMessage) -> Vec<u8> {
+pub(crate) fn raw_post(alice: &Member, message: &PostMessage) -> Vec<u8> {
     let body = protocol::socket::to_bytes(message);
     let head = format!(
         "POST /v1/groups/{}/messages HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
