@@ -20,6 +20,7 @@ pub mod edge;
 pub mod error;
 pub mod live_sessions;
 pub mod log;
+mod mailbox;
 pub mod membership;
 mod notices;
 pub mod opaque;

@@ -35,7 +35,12 @@ impl PostMarks {
 
 impl App {
     /// Gives a message to the writer task; the outcome comes by `reply`.
-    pub fn append(&self, sender: DeviceId, post: PostMessage, reply: Reply) -> Result<(), StorageError> {
+    pub(crate) fn append(
+        &self,
+        sender: DeviceId,
+        post: PostMessage,
+        reply: Reply,
+    ) -> Result<(), StorageError> {
         let mark = self.post_marks.mark(post.group_id, sender, post.message_id, &post.ciphertext);
         let append = Append {
             sender,

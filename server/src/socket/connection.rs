@@ -7,23 +7,23 @@ use protocol::groups::{Acknowledge, Cursor};
 use protocol::limits::{CLIENT_VERSION, KEY_PACKAGES_LOW, UNAUTHENTICATED_BYTES_MAX};
 use protocol::sessions::AccessToken;
 use protocol::socket::{ClientFrame, Received, RelayFrame, close, to_bytes};
-use protocol::{ErrorCode, GroupId, MessageId, UnixMillis};
+use protocol::{ErrorCode, GroupId, UnixMillis};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 mod outgoing;
 
-use super::hub::{Delivery, Line, entry_frame};
+use super::hub::{Line, entry_frame};
 use super::progress::{Progress, Work};
 use crate::app::App;
 use crate::auth::CallingDevice;
 use crate::edge::addresses::Seat;
 use crate::edge::begun;
 use crate::error::ApiError;
-use crate::storage::writer::AppendOutcome;
+use crate::mailbox::Mailbox;
+use crate::storage::writer::Answer;
 use crate::storage::{StorageError, devices, entries, groups, key_packages, welcomes};
 
 /// Posts of one connection that wait for the disk; the next one is not read before one is answered.
@@ -116,9 +116,8 @@ struct Connection<'s> {
     socket: &'s mut WebSocket,
     device: CallingDevice,
     line: Arc<Line>,
-    deliveries: mpsc::Receiver<Delivery>,
-    reply: mpsc::Sender<(MessageId, GroupId, AppendOutcome)>,
-    replies: mpsc::Receiver<(MessageId, GroupId, AppendOutcome)>,
+    /// Outcomes of its posts.
+    answers: Arc<Mailbox<Answer>>,
     posts: usize,
     progress: Progress,
     said_hello: bool,
@@ -148,14 +147,13 @@ impl Deadlines {
 
 impl<'s> Connection<'s> {
     async fn open(app: App, socket: &'s mut WebSocket, device: CallingDevice) -> Outcome<Self> {
-        let (line, deliveries) = app.hub.connect(device.device_id);
+        let line = app.hub.connect(device.device_id);
         // A revocation between the check of the token and this line closed nobody.
         if app.sessions.device(device.session_id) != Some(device.device_id) {
             app.hub.disconnect(&line);
             let revoked = app.sessions.is_revoked(device.session_id);
             return Err(End::Close(if revoked { close::DEVICE_REVOKED } else { close::TOKEN_EXPIRED }));
         }
-        let (reply, replies) = mpsc::channel(POSTS_MAX);
         let now = Instant::now();
         let mut connection = Self {
             timers: Deadlines { ping: now, dead: None, token: now, stalled: None },
@@ -163,9 +161,7 @@ impl<'s> Connection<'s> {
             socket,
             device,
             line,
-            deliveries,
-            reply,
-            replies,
+            answers: Arc::new(Mailbox::new(POSTS_MAX)),
             posts: 0,
             progress: Progress::default(),
             said_hello: false,
@@ -189,9 +185,9 @@ impl<'s> Connection<'s> {
             let due = self.timers.next();
             let done = tokio::select! {
                 message = self.socket.recv(), if self.posts < POSTS_MAX => self.receive(message).await,
-                Some(reply) = self.replies.recv() => self.answer(reply).await,
-                Some(delivery) = self.deliveries.recv() => self.deliver(delivery).await,
-                () = std::future::ready(()), if has_work => self.read_on().await,
+                reply = self.answers.wait() => self.answer(reply).await,
+                delivery = self.line.next() => self.deliver(delivery).await,
+                () = std::future::ready(()), if has_work => Box::pin(self.read_on()).await,
                 () = self.line.woken() => self.woken().await,
                 () = sleep_until(due) => self.due().await,
                 () = begun(&mut draining) => return self.drain().await,
@@ -220,7 +216,9 @@ impl<'s> Connection<'s> {
         };
         match frame {
             ClientFrame::Authenticate { token } => self.authenticate_again(&token).await,
-            ClientFrame::Hello { client_version, cursors } => self.hello(client_version, &cursors).await,
+            ClientFrame::Hello { client_version, cursors } => {
+                Box::pin(self.hello(client_version, &cursors)).await
+            }
             ClientFrame::Ping => self.send(&RelayFrame::Pong).await,
             // Everything else builds on the cursors of a hello.
             _ if !self.said_hello => Err(End::Close(close::MALFORMED)),
@@ -361,7 +359,7 @@ impl<'s> Connection<'s> {
             for group in self.progress.groups() {
                 self.progress.read_again(group);
             }
-            return self.open_groups(&HashMap::new()).await;
+            return Box::pin(self.open_groups(&HashMap::new())).await;
         }
         Ok(())
     }
@@ -398,7 +396,7 @@ impl<'s> Connection<'s> {
     async fn drain(&mut self) -> End {
         let deadline = Instant::now() + DRAIN_WAIT;
         while self.posts > 0 {
-            let Ok(Some(reply)) = timeout_at(deadline, self.replies.recv()).await else {
+            let Ok(reply) = timeout_at(deadline, self.answers.wait()).await else {
                 break;
             };
             if let Err(end) = self.answer(reply).await {

@@ -10,7 +10,9 @@ use protocol::{DeviceId, GroupId};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
+
+use crate::mailbox::Mailbox;
 
 /// Deliveries that wait for one connection (S-3).
 const QUEUE_MAX: usize = 256;
@@ -34,7 +36,7 @@ pub(crate) enum Delivery {
 #[derive(Debug)]
 pub(crate) struct Line {
     device: DeviceId,
-    queue: mpsc::Sender<Delivery>,
+    queue: Mailbox<Delivery>,
     queued_bytes: AtomicUsize,
     /// Something did not fit: the log must be read.
     behind: AtomicBool,
@@ -64,11 +66,10 @@ struct OnlineDevice {
 
 impl Hub {
     /// A new connection of `device`; an older one of the same device is closed.
-    pub(crate) fn connect(&self, device: DeviceId) -> (Arc<Line>, mpsc::Receiver<Delivery>) {
-        let (queue, deliveries) = mpsc::channel(QUEUE_MAX);
+    pub(crate) fn connect(&self, device: DeviceId) -> Arc<Line> {
         let line = Arc::new(Line {
             device,
-            queue,
+            queue: Mailbox::new(QUEUE_MAX),
             queued_bytes: AtomicUsize::new(0),
             behind: AtomicBool::new(false),
             closing: AtomicU16::new(0),
@@ -79,7 +80,7 @@ impl Hub {
             older.close(close::REPLACED);
         }
         online.devices.insert(device, OnlineDevice { line: Arc::clone(&line), groups: HashSet::new() });
-        (line, deliveries)
+        line
     }
 
     /// The connection hears the group from now on.
@@ -209,7 +210,7 @@ impl Line {
     fn deliver(&self, delivery: Delivery) {
         let size = delivery.size();
         let queued = self.queued_bytes.fetch_add(size, Ordering::Relaxed) + size;
-        if queued > QUEUE_BYTES_MAX || self.queue.try_send(delivery).is_err() {
+        if queued > QUEUE_BYTES_MAX || self.queue.put(delivery).is_err() {
             self.queued_bytes.fetch_sub(size, Ordering::Relaxed);
             self.behind.store(true, Ordering::Release);
             self.wake.notify_one();
@@ -221,9 +222,19 @@ impl Line {
         self.wake.notify_one();
     }
 
-    /// The connection took this out of its queue.
-    pub(crate) fn taken(&self, delivery: &Delivery) {
+    /// Waits for the next delivery.
+    pub(crate) async fn next(&self) -> Delivery {
+        self.taken(self.queue.wait().await)
+    }
+
+    /// The next delivery, if one waits.
+    pub(crate) fn take(&self) -> Option<Delivery> {
+        self.queue.take().map(|delivery| self.taken(delivery))
+    }
+
+    fn taken(&self, delivery: Delivery) -> Delivery {
         self.queued_bytes.fetch_sub(delivery.size(), Ordering::Relaxed);
+        delivery
     }
 
     /// Waits for [`Line::is_behind`] or [`Line::closing`] to change.

@@ -13,6 +13,7 @@ use super::batch::{self, GroupHead, NewEntry};
 use super::entries::{Double, PostMark};
 use super::{Connection, Db, StorageError};
 use crate::clock::Clock;
+use crate::mailbox::Mailbox;
 
 /// Appends that wait for their batch.
 const QUEUE_MAX: usize = 8_192;
@@ -56,12 +57,15 @@ pub enum AppendError {
 
 pub type AppendOutcome = Result<Appended, AppendError>;
 
+/// The outcome of one post.
+pub(crate) type Answer = (MessageId, GroupId, AppendOutcome);
+
 /// Where the outcome goes: one waiting request, or the connection of a socket.
 #[derive(Debug)]
-pub enum Reply {
+pub(crate) enum Reply {
     Once(oneshot::Sender<AppendOutcome>),
-    /// The channel has room for every post that the connection has in flight.
-    Socket(mpsc::Sender<(MessageId, GroupId, AppendOutcome)>),
+    /// The mailbox has room for every post that the connection has in flight.
+    Socket(Arc<Mailbox<Answer>>),
 }
 
 /// Told of every committed message, in order of each log.
@@ -91,7 +95,7 @@ impl Writer {
     }
 
     /// Queues a message; the outcome comes by `reply`. Refused at once when the queue is full.
-    pub fn append(&self, append: Append, reply: Reply) -> Result<(), StorageError> {
+    pub(crate) fn append(&self, append: Append, reply: Reply) -> Result<(), StorageError> {
         let size = u32::try_from(append.ciphertext.len()).map_err(|_| StorageError::Overloaded)?;
         let bytes =
             Arc::clone(&self.bytes).try_acquire_many_owned(size).map_err(|_| StorageError::Overloaded)?;
@@ -242,7 +246,7 @@ impl Reply {
     fn send(self, message: MessageId, group: GroupId, outcome: AppendOutcome) {
         match self {
             Self::Once(reply) => drop(reply.send(outcome)),
-            Self::Socket(replies) => drop(replies.try_send((message, group, outcome))),
+            Self::Socket(replies) => drop(replies.put((message, group, outcome))),
         }
     }
 }

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use protocol::limits::FRAME_CONTENT_BYTES_MAX;
 use protocol::messages::PostMessage;
 use protocol::socket::{RelayFrame, to_bytes};
-use protocol::{ErrorCode, GroupId, MessageId};
+use protocol::{ErrorCode, MessageId};
+use std::sync::Arc;
 
 use super::{Connection, Outcome};
 use crate::error::ApiError;
@@ -12,7 +13,7 @@ use crate::posts::posted;
 use crate::rates::RateClass;
 use crate::socket::hub::Delivery;
 use crate::socket::progress::Offer;
-use crate::storage::writer::{AppendOutcome, Reply};
+use crate::storage::writer::{Answer, Reply};
 
 /// Deliveries written before the next flush.
 const FEED_MAX: usize = 64;
@@ -26,7 +27,7 @@ impl Connection<'_> {
         if let Err(error) = self.app.rates.check_account(RateClass::Write, self.device.account_id) {
             return self.refuse(message_id, &error).await;
         }
-        match self.app.append(self.device.device_id, post, Reply::Socket(self.reply.clone())) {
+        match self.app.append(self.device.device_id, post, Reply::Socket(Arc::clone(&self.answers))) {
             Ok(()) => {
                 self.posts += 1;
                 Ok(())
@@ -38,7 +39,7 @@ impl Connection<'_> {
         }
     }
 
-    pub(super) async fn answer(&mut self, reply: (MessageId, GroupId, AppendOutcome)) -> Outcome<()> {
+    pub(super) async fn answer(&mut self, reply: Answer) -> Outcome<()> {
         self.feed_reply(reply).await?;
         self.feed_waiting().await
     }
@@ -51,9 +52,9 @@ impl Connection<'_> {
     /// Takes along what else waits: many frames, one flush.
     pub(super) async fn feed_waiting(&mut self) -> Outcome<()> {
         for _ in 0..FEED_MAX {
-            if let Ok(reply) = self.replies.try_recv() {
+            if let Some(reply) = self.answers.take() {
                 self.feed_reply(reply).await?;
-            } else if let Ok(delivery) = self.deliveries.try_recv() {
+            } else if let Some(delivery) = self.line.take() {
                 self.feed_delivery(delivery).await?;
             } else {
                 break;
@@ -62,7 +63,7 @@ impl Connection<'_> {
         self.flush().await
     }
 
-    pub(super) async fn feed_reply(&mut self, reply: (MessageId, GroupId, AppendOutcome)) -> Outcome<()> {
+    pub(super) async fn feed_reply(&mut self, reply: Answer) -> Outcome<()> {
         let (message_id, group_id, outcome) = reply;
         self.posts -= 1;
         let frame = match posted(message_id, group_id, outcome) {
@@ -73,7 +74,6 @@ impl Connection<'_> {
     }
 
     pub(super) async fn feed_delivery(&mut self, delivery: Delivery) -> Outcome<()> {
-        self.line.taken(&delivery);
         match delivery {
             Delivery::Entry { group, seq, frame } => {
                 if self.progress.offer(group, seq) == Offer::Send {
