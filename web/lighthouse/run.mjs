@@ -1,4 +1,4 @@
-// Lighthouse's marks for the first page, from a relay of its own: `node run.mjs RELAY CHROMIUM`.
+// Lighthouse's marks for the first page, and the time until it can be used, from a relay of its own: `node run.mjs RELAY CHROMIUM`.
 // Its launcher starts a browser without a window's size, in which nothing is ever painted; so the browser is started
 // here, and Lighthouse is given its port.
 import { spawn } from 'node:child_process';
@@ -38,6 +38,9 @@ try {
 function report(view, { categories, audits }) {
   const marks = CATEGORIES.map((name) => Math.round((categories[name]?.score ?? 0) * 100));
   console.log([view, ...marks].map((word) => String(word).padEnd(16)).join(''));
+  // The largest paint is the welcome screen's, which comes when the core runs: from then on the page can be used.
+  const { observedLargestContentfulPaint: here, largestContentfulPaint: simulated } = audits.metrics?.details?.items?.[0] ?? {};
+  console.log(`  usable after ${Math.round(here)} ms from this relay, ${Math.round(simulated)} ms on Lighthouse's network and processor`);
   const weighed = CATEGORIES.flatMap((name) => categories[name]?.auditRefs ?? []).filter(({ weight }) => weight > 0);
   for (const { id } of weighed) {
     const { score, title, displayValue } = audits[id] ?? {};
