@@ -1,10 +1,10 @@
 //! Registration, log-in and recovery at a terminal.
 
-use client_core::client::{LogIn, NewAccount, Outcome, Recover};
+use client_core::client::{CommandErrorCode, FactorChoice, LogIn, NewAccount, Outcome, Recover};
 use protocol::invites::RegistrationMode;
 use sotto_cli::{
     address::RelayAddress,
-    host::Host,
+    host::{Host, HostError},
     store::Store,
     terminal::{ask, ask_secret, complain, is_attended, say},
 };
@@ -42,7 +42,8 @@ pub(crate) async fn register(
 pub(crate) async fn log_in(store: Store, relay: RelayAddress, handle: String) -> Result<(), Failure> {
     let host = fresh_host(store, &relay).await?;
     let log_in = LogIn { handle, password: ask_secret("Password:")?, device_name: DEVICE_NAME.to_owned() };
-    welcome(&host.command(|client, cx| client.log_in(log_in, cx)).await?)?;
+    let opened = host.command(|client, cx| client.log_in(log_in, cx)).await?;
+    welcome(&past_factor(&host, opened).await?)?;
     say("Older messages are not on this device.")?;
     Ok(host.stop().await?)
 }
@@ -55,7 +56,8 @@ pub(crate) async fn recover(store: Store, relay: RelayAddress, handle: String) -
         new_password: new_password("New password:")?,
         device_name: DEVICE_NAME.to_owned(),
     };
-    welcome(&host.command(|client, cx| client.recover_account(recover, cx)).await?)?;
+    let opened = host.command(|client, cx| client.recover_account(recover, cx)).await?;
+    welcome(&past_factor(&host, opened).await?)?;
     Ok(host.stop().await?)
 }
 
@@ -78,9 +80,7 @@ pub(crate) async fn show_recovery_key(host: &Host) -> Result<(), Failure> {
         _ => false,
     };
     if same(words.next(), groups.first()) && same(words.next(), groups.last()) {
-        host.with(|client, cx| client.confirm_recovery_key(cx))
-            .await?
-            .map_err(sotto_cli::host::HostError::from)?;
+        host.with(|client, cx| client.confirm_recovery_key(cx)).await?.map_err(HostError::from)?;
         say("Confirmed.")?;
     } else {
         complain("That differs. `sotto-cli recovery-key` shows it again.");
@@ -112,4 +112,28 @@ fn welcome(outcome: &Outcome) -> Result<(), Failure> {
         say(&format!("This is a device of {}.", profile.handle))?;
     }
     Ok(())
+}
+
+/// Asks for the second factor until the relay takes one or wants the password again.
+async fn past_factor(host: &Host, mut outcome: Outcome) -> Result<Outcome, Failure> {
+    while let Outcome::Factor { factor } = &outcome {
+        let recovery = factor.factors.contains(&FactorChoice::RecoveryCode);
+        let question =
+            if recovery { "Code from your app, or a recovery code:" } else { "Code from your app:" };
+        let code = ask_secret(question)?;
+        let digits = code.chars().all(|c| c.is_ascii_digit() || c == ' ');
+        let choice = if digits || !recovery { FactorChoice::Totp } else { FactorChoice::RecoveryCode };
+        match host.command(move |client, cx| client.show_factor(choice, &code, cx)).await {
+            Ok(shown) => outcome = shown,
+            Err(HostError::Command(error)) if is_attended() && may_try_again(error.code) => {
+                complain("That is not the code, or it was used before.");
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(outcome)
+}
+
+fn may_try_again(code: CommandErrorCode) -> bool {
+    matches!(code, CommandErrorCode::FactorWrong | CommandErrorCode::FactorUsed)
 }

@@ -5,7 +5,7 @@ use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use zeroize::Zeroizing;
 
 use crate::core::Core;
-use crate::values::{float, id, misuse, number, refused, text, to_js, whole};
+use crate::values::{float, from_js, id, misuse, number, refused, text, to_js, whole};
 
 #[wasm_bindgen]
 impl Core {
@@ -65,6 +65,53 @@ impl Core {
             device_name: text(recover, "deviceName")?,
         };
         Ok(float(self.with(now, |client, cx| client.recover_account(recover, cx)).0))
+    }
+
+    /// Shows the second factor that a log-in ended with, `{ factor }`; ends as that log-in would have.
+    ///
+    /// # Errors
+    /// `misuse` when the kind is none.
+    #[wasm_bindgen(js_name = showFactor)]
+    pub fn show_factor(&mut self, kind: &JsValue, code: &str, now: f64) -> Result<f64, JsValue> {
+        let kind = from_js(kind)?;
+        Ok(float(self.with(now, |client, cx| client.show_factor(kind, code, cx)).0))
+    }
+
+    /// Proves the password once more; ends with `{}`, or `{ factor }`.
+    #[wasm_bindgen(js_name = provePassword)]
+    pub fn prove_password(&mut self, password: String, now: f64) -> f64 {
+        let password = Zeroizing::new(password);
+        float(self.with(now, |client, cx| client.prove_password(&password, cx)).0)
+    }
+
+    /// Asks for one's own second factors; ends with `Factors`.
+    #[wasm_bindgen(js_name = listFactors)]
+    pub fn list_factors(&mut self, now: f64) -> f64 {
+        float(self.with(now, |client, cx| client.list_factors(cx)).0)
+    }
+
+    /// Asks for the seed of an authenticator app; ends with `{ secret }`.
+    #[wasm_bindgen(js_name = startTotp)]
+    pub fn start_totp(&mut self, now: f64) -> f64 {
+        float(self.with(now, |client, cx| client.start_totp(cx)).0)
+    }
+
+    /// Turns the app on by its first code; ends with `{ codes }`.
+    #[wasm_bindgen(js_name = confirmTotp)]
+    pub fn confirm_totp(&mut self, code: &str, now: f64) -> f64 {
+        float(self.with(now, |client, cx| client.confirm_totp(code, cx)).0)
+    }
+
+    /// Turns the app off; ends with `{}`.
+    #[wasm_bindgen(js_name = removeTotp)]
+    pub fn remove_totp(&mut self, now: f64) -> f64 {
+        float(self.with(now, |client, cx| client.remove_totp(cx)).0)
+    }
+
+    /// Asks for new recovery codes; ends with `{ codes }`.
+    #[wasm_bindgen(js_name = renewRecoveryCodes)]
+    pub fn renew_recovery_codes(&mut self, now: f64) -> f64 {
+        float(self.with(now, |client, cx| client.renew_recovery_codes(cx)).0)
     }
 
     /// Leaves the account on this device; ends with `{}`.

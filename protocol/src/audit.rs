@@ -33,9 +33,9 @@ macro_rules! kinds {
 kinds! {
     Registered 1 "registered" "The account was made, with this device.";
     LoginTried 2 "login_tried" "A log-in by password began; a wrong password gets no further.";
-    OpenedByPassword 3 "opened_by_password" "The password was right; `detail` is the number of the try.";
+    OpenedByPassword 3 "opened_by_password" "The account was opened by its password; `detail` is the number of the try.";
     RecoveryRefused 4 "recovery_refused" "Somebody showed a wrong recovery key.";
-    OpenedByRecovery 5 "opened_by_recovery" "The recovery key was right.";
+    OpenedByRecovery 5 "opened_by_recovery" "The account was opened by its recovery key.";
     DeviceAdded 6 "device_added" "This device came in.";
     DeviceSignedOut 7 "device_signed_out" "This device signed itself out.";
     DeviceRemoved 8 "device_removed" "A signed list removed this device.";
@@ -43,6 +43,13 @@ kinds! {
     PasswordChanged 10 "password_changed" "The password was replaced.";
     SessionBegun 11 "session_begun" "This device signed in anew with its own key.";
     RefreshReused 12 "refresh_reused" "A used refresh token of this device came again; its session ended.";
+    FactorAsked 13 "factor_asked" "Password or recovery key was right and a second factor asked for; `detail` is the number of the try.";
+    FactorUsed 14 "factor_used" "The authenticator app's code was right; `detail` is the number of the row that asked.";
+    RecoveryCodeUsed 15 "recovery_code_used" "A recovery code was right and is used up; `detail` is the number of the row that asked.";
+    FactorRefused 16 "factor_refused" "A wrong or used code was shown; `detail` is the number of the row that asked.";
+    FactorAdded 17 "factor_added" "An authenticator app was set up, from this device.";
+    FactorRemoved 18 "factor_removed" "The authenticator app was turned off, from this device.";
+    RecoveryCodesRenewed 19 "recovery_codes_renewed" "New recovery codes were made, from this device.";
 }
 
 impl AuditKind {

@@ -55,6 +55,9 @@ codes! {
     LengthRequired 32 "length_required" 411 "This route needs a Content-Length.";
     RegistrationClosed 33 "registration_closed" 403 "This relay takes no new accounts.";
     InviteInvalid 34 "invite_invalid" 403 "This relay takes new accounts by invitation; this one is missing, over or used up.";
+    FactorWrong 35 "factor_wrong" 401 "The code is not right.";
+    FactorUsed 36 "factor_used" 401 "This code was used before.";
+    TriesExhausted 37 "tries_exhausted" 401 "Too many wrong codes; start again.";
 }
 
 impl ErrorCode {

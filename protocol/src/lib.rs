@@ -11,6 +11,7 @@ pub mod deltas;
 pub mod device_list;
 pub mod devices;
 pub mod error;
+pub mod factors;
 pub mod groups;
 pub mod ids;
 pub mod invites;

@@ -24,6 +24,16 @@ pub const WRAPS_MAX: usize = 64;
 pub const LOGIN_TICKET_SECONDS: u64 = 300;
 /// Life of an enrolment ticket, seconds.
 pub const ENROLMENT_TICKET_SECONDS: u64 = 600;
+/// Life of the ticket of a log-in that waits for its second factor, seconds (O-2).
+pub const FACTOR_TICKET_SECONDS: u64 = 300;
+/// Tries that such a ticket has.
+pub const FACTOR_TRIES_MAX: u64 = 5;
+/// Characters of a typed code.
+pub const FACTOR_CODE_CHARS_MAX: usize = 16;
+/// Kinds of second factors.
+pub const FACTOR_KINDS_MAX: usize = 8;
+/// Recovery codes of one account.
+pub const RECOVERY_CODES: usize = 10;
 /// Life of the nonce that a device signs to log in, seconds.
 pub const DEVICE_NONCE_SECONDS: u64 = 60;
 /// Life of an access token, seconds.

@@ -8,7 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use crate::{
     AccountId, BlobId, ClaimId, DeviceId, ErrorCode, GroupId, Handle, IdempotencyId, MessageId, RecordId,
     RelayId, SessionId, UnixMillis, WelcomeId,
-    limits::{ACCESS_TOKEN_CHARS_MAX, HANDLE_CHARS_MAX, HANDLE_CHARS_MIN},
+    factors::FactorCode,
+    limits::{ACCESS_TOKEN_CHARS_MAX, FACTOR_CODE_CHARS_MAX, HANDLE_CHARS_MAX, HANDLE_CHARS_MIN},
     sessions::AccessToken,
     values::{Bytes, Exactly, List},
 };
@@ -102,6 +103,21 @@ impl JsonSchema for Handle {
             "pattern": "^[A-Za-z][A-Za-z0-9._-]*$",
             "minLength": HANDLE_CHARS_MIN,
             "maxLength": HANDLE_CHARS_MAX,
+        })
+    }
+}
+
+impl JsonSchema for FactorCode {
+    fn schema_name() -> Cow<'static, str> {
+        "FactorCode".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "pattern": "^[A-Za-z0-9 -]+$",
+            "maxLength": 2 * FACTOR_CODE_CHARS_MAX,
+            "description": "Letters and digits; case, spaces and hyphens don't count.",
         })
     }
 }

@@ -50,7 +50,8 @@ pub struct RecoveryLogin {
     pub recovery_auth: Exactly<32>,
 }
 
-/// What opens an account on a new device: the answer to [`LoginFinish`], [`RecoveryLogin`] and [`EnrolmentState`].
+/// What opens an account on a new device: the answer to [`LoginFinish`] and [`RecoveryLogin`] (unless the account
+/// asks for a second factor: [`crate::factors::Opening`]), to [`crate::factors::ShowFactor`] and [`EnrolmentState`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OpenedAccount {

@@ -8,6 +8,7 @@ use protocol::{AccountId, ErrorCode, Facts, Handle, UnixMillis};
 
 use crate::config::Limits;
 use crate::error::ApiError;
+use crate::factors::FactorKeys;
 use crate::opaque::{Opaque, OpaqueError};
 use crate::secrets::{Purpose, Secrets, halves, tag};
 use crate::storage::requests::{self, Guess, GuessLimits};
@@ -19,12 +20,13 @@ use crate::tokens::{
     tickets::{TicketError, Tickets},
 };
 
-/// OPAQUE, tickets, nonces, refresh tokens, budgets of guesses.
+/// OPAQUE, tickets, nonces, refresh tokens, second factors, budgets of guesses.
 pub struct Credentials {
     pub opaque: Opaque,
     pub tickets: Tickets,
     pub nonces: DeviceNonces,
     pub refresh_tokens: RefreshTokens,
+    pub factors: FactorKeys,
     guess_subjects: hmac::Key,
 }
 
@@ -36,6 +38,7 @@ impl Credentials {
             tickets: Tickets::new(secrets).map_err(io::Error::other)?,
             nonces: DeviceNonces::new(secrets),
             refresh_tokens: RefreshTokens::new(secrets),
+            factors: FactorKeys::new(secrets)?,
             guess_subjects: secrets.hmac_key(Purpose::GuessBudgets),
         })
     }
@@ -57,6 +60,21 @@ impl Credentials {
     pub fn nobody(&self, handle: &Handle) -> AccountId {
         let [id, _] = halves(tag(&self.guess_subjects, &[b"nobody", handle.as_str().as_bytes()]));
         AccountId::from_bytes(id)
+    }
+
+    /// Counts a try at the second factor of `account`, over all log-ins that wait for one. A budget of its own: who
+    /// guesses handles can't empty it.
+    pub async fn count_factor(
+        &self,
+        conn: &mut Connection,
+        account: AccountId,
+        limits: &Limits,
+        now: UnixMillis,
+    ) -> Result<Guess, StorageError> {
+        // No handle holds a zero byte, so that this is nobody's subject.
+        let subject = tag(&self.guess_subjects, &[b"factor\0".as_slice(), account.as_bytes()]);
+        let limits = GuessLimits { per_hour: limits.guesses_per_hour, per_day: limits.guesses_per_day };
+        requests::count_guess(conn, subject, limits, now).await
     }
 }
 

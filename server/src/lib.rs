@@ -18,6 +18,7 @@ pub mod credentials;
 pub mod device_lists;
 pub mod edge;
 pub mod error;
+pub mod factors;
 pub mod live_sessions;
 pub mod log;
 mod mailbox;
@@ -46,10 +47,10 @@ use error::ApiError;
 use protocol::limits::{BUNDLE_BODY_BYTES_MAX, CBOR_BODY_BYTES_MAX, JSON_BODY_BYTES_MAX};
 use rates::RateClass;
 use route::Route;
-use routes::sessions::{device, login, own, refresh};
+use routes::sessions::{device, factor, login, own, refresh};
 use routes::{
-    account_data, accounts, audit, blobs as containers, devices, groups, key_packages, records, relay,
-    socket as socket_route,
+    account_data, accounts, audit, blobs as containers, devices, factors as own_factors, groups,
+    key_packages, records, relay, socket as socket_route,
 };
 
 /// Every route of the relay. A route is for devices unless it says that it is open.
@@ -75,6 +76,7 @@ pub fn routes() -> Vec<Route> {
             .open(RateClass::Login)
             .body(JSON_BODY_BYTES_MAX),
         Route::post("/v1/sessions/recovery", login::recover).open(RateClass::Login).body(JSON_BODY_BYTES_MAX),
+        Route::post("/v1/sessions/factor", factor::show).open(RateClass::Login).body(JSON_BODY_BYTES_MAX),
         Route::post("/v1/sessions/enrolment", login::enrolment)
             .open(RateClass::Login)
             .body(JSON_BODY_BYTES_MAX),
@@ -91,6 +93,12 @@ pub fn routes() -> Vec<Route> {
         Route::get("/v1/devices", devices::list),
         Route::post("/v1/devices", devices::enrol).open(RateClass::Login).body(CBOR_BODY_BYTES_MAX),
         Route::get("/v1/audit", audit::list),
+        Route::get("/v1/factors", own_factors::list),
+        Route::post("/v1/factors/totp/start", own_factors::start_totp).body(JSON_BODY_BYTES_MAX),
+        Route::post("/v1/factors/totp", own_factors::confirm_totp).body(JSON_BODY_BYTES_MAX),
+        Route::post("/v1/factors/totp/removal", own_factors::remove_totp).body(JSON_BODY_BYTES_MAX),
+        Route::post("/v1/factors/recovery-codes", own_factors::renew_recovery_codes)
+            .body(JSON_BODY_BYTES_MAX),
         Route::post("/v1/key-packages", key_packages::publish).body(CBOR_BODY_BYTES_MAX),
         Route::get("/v1/key-packages/count", key_packages::count),
         Route::post("/v1/key-packages/claim", key_packages::claim)

@@ -26,6 +26,8 @@ pub enum Purpose {
     GuessBudgets,
     DeviceNonces,
     MessageDoubles,
+    FactorSeeds,
+    RecoveryCodes,
 }
 
 impl Purpose {
@@ -39,6 +41,8 @@ impl Purpose {
             Self::GuessBudgets => "sotto/v1/relay/guess-budgets",
             Self::DeviceNonces => "sotto/v1/relay/device-nonces",
             Self::MessageDoubles => "sotto/v1/relay/message-doubles",
+            Self::FactorSeeds => "sotto/v1/relay/factor-seeds",
+            Self::RecoveryCodes => "sotto/v1/relay/recovery-codes",
         }
     }
 }

@@ -64,8 +64,8 @@ async fn the_owner_reads_what_happened_and_which_try_was_somebody_elses() {
             AuditKind::DeviceAdded,
         ]
     );
-    let opened: Vec<bool> = view.entries.iter().map(|entry| entry.opened).collect();
-    assert_eq!(opened, [false, false, true, false, false]);
+    let went_on: Vec<bool> = view.entries.iter().map(|entry| entry.went_on).collect();
+    assert_eq!(went_on, [false, false, true, false, false]);
     assert!(view.export.contains("\"device_added\"") && view.export.contains("\"hash\""));
     assert!(!view.cut);
 }

@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 use protocol::{
     AccountId, DeviceId, RelayId, UnixMillis,
-    audit::{AuditKind, AuditPage, AuditPlace},
+    audit::{AuditKind, AuditPage, AuditPlace, AuditRow},
     values::Exactly,
 };
 use serde::Serialize;
@@ -67,8 +67,8 @@ pub struct AuditEntry {
     pub device_name: Option<String>,
     /// It is about the device that answers.
     pub current: bool,
-    /// Of a try: a later row says that it opened the account.
-    pub opened: bool,
+    /// Of a try or a question: a later row says that it went on.
+    pub went_on: bool,
 }
 
 /// What the file holds.
@@ -90,6 +90,16 @@ struct ExportedRow {
     device_id: Option<DeviceId>,
     detail: u64,
     hash: Exactly<32>,
+}
+
+/// Kinds whose rows name an earlier row of `kind` that went well.
+fn later_of(kind: u16) -> Vec<u16> {
+    let kinds: &[AuditKind] = match AuditKind::from_number(kind) {
+        Some(AuditKind::LoginTried) => &[AuditKind::OpenedByPassword, AuditKind::FactorAsked],
+        Some(AuditKind::FactorAsked) => &[AuditKind::FactorUsed, AuditKind::RecoveryCodeUsed],
+        _ => &[],
+    };
+    kinds.iter().map(|kind| kind.number()).collect()
 }
 
 impl Client {
@@ -230,9 +240,9 @@ impl Client {
 
     fn audit_view(&self, walk: &AuditWalk) -> AuditView {
         let rows = walk.rows();
-        let opened = |number: u64| {
-            let kind = AuditKind::OpenedByPassword.number();
-            rows.iter().any(|checked| checked.row.kind == kind && checked.row.detail == number)
+        let went_on = |asked: &AuditRow| {
+            let by = later_of(asked.kind);
+            rows.iter().any(|later| later.row.detail == asked.number && by.contains(&later.row.kind))
         };
         let own = self.account.as_ref().map(|account| account.device_id);
         let entry = |checked: &CheckedRow| AuditEntry {
@@ -245,7 +255,7 @@ impl Client {
                 .device_id
                 .and_then(|device| self.vault.device_name(device).map(str::to_owned)),
             current: checked.row.device_id.is_some() && checked.row.device_id == own,
-            opened: checked.row.kind == AuditKind::LoginTried.number() && opened(checked.row.number),
+            went_on: went_on(&checked.row),
         };
         AuditView {
             entries: rows.iter().map(entry).collect(),

@@ -2,6 +2,8 @@
 
 use protocol::ErrorCode;
 
+use crate::opaque::OpaqueError;
+
 /// The one failure of a command. `Serialize` gives the camelCase code of the page's contract.
 #[derive(
     Debug,
@@ -118,6 +120,21 @@ pub enum CommandErrorCode {
     #[error("no valid invitation")]
     #[n(32)]
     InviteInvalid,
+    #[error("not the code")]
+    #[n(40)]
+    FactorWrong,
+    #[error("the code was used before")]
+    #[n(41)]
+    FactorUsed,
+    #[error("too many wrong codes")]
+    #[n(42)]
+    FactorTriesExhausted,
+    #[error("the second step took too long")]
+    #[n(43)]
+    FactorExpired,
+    #[error("the password must be proved once more")]
+    #[n(44)]
+    ProofNeeded,
 }
 
 /// A code and, where waiting helps, how long.
@@ -129,6 +146,14 @@ pub struct CommandError {
     pub code: CommandErrorCode,
     /// Wait so long, milliseconds.
     pub retry_after_ms: Option<u64>,
+}
+
+/// Why a log-in did not come to its end.
+pub(crate) fn login_refused(error: OpaqueError) -> CommandError {
+    match error {
+        OpaqueError::WrongPassword | OpaqueError::Unusable => CommandErrorCode::WrongPassword.into(),
+        OpaqueError::Malformed => CommandErrorCode::RelayMisbehaved.into(),
+    }
 }
 
 impl From<CommandErrorCode> for CommandError {
@@ -154,6 +179,9 @@ impl From<ErrorCode> for CommandErrorCode {
             ErrorCode::NotFound | ErrorCode::RangeNotSatisfiable => Self::NotFound,
             ErrorCode::WrongCredentials | ErrorCode::TicketInvalid => Self::WrongPassword,
             ErrorCode::DeviceRevoked => Self::SignedOut,
+            ErrorCode::FactorWrong => Self::FactorWrong,
+            ErrorCode::FactorUsed => Self::FactorUsed,
+            ErrorCode::TriesExhausted => Self::FactorTriesExhausted,
             ErrorCode::RateLimited => Self::RateLimited,
             ErrorCode::DeviceLimit => Self::TooManyDevices,
             ErrorCode::BodyTooLarge => Self::FileTooLarge,

@@ -8,7 +8,8 @@ use super::{
     error::{CommandError, CommandErrorCode},
     knowledge::{RelayKnowledge, SessionView},
     views::{
-        Connection, Contact, ContactDetails, Conversation, Message, MessagePage, OwnProfile, ScanOutcome,
+        Connection, Contact, ContactDetails, Conversation, FactorPrompt, Factors, Message, MessagePage,
+        OwnProfile, ScanOutcome, SecretText,
     },
 };
 
@@ -87,6 +88,10 @@ pub enum Outcome {
     Audit(AuditView),
     Sessions(Vec<SessionView>),
     Knowledge(RelayKnowledge),
+    Factor { factor: FactorPrompt },
+    Factors(Factors),
+    TotpSecret { secret: SecretText },
+    RecoveryCodes { codes: Vec<SecretText> },
     Done {},
 }
 

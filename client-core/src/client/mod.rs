@@ -11,6 +11,7 @@ mod conversations;
 mod enrolment;
 mod error;
 mod events;
+mod factors;
 mod files;
 mod groups;
 mod history;
@@ -45,13 +46,15 @@ pub use onboarding::{LogIn, NewAccount, PASSWORD_CHARS_MIN, Recover};
 pub use requests::{Authorization, BodyKind, ChangeSet, Load, Method, Request, Response, Transmit};
 pub use stored::BOOT_PREFIXES;
 pub use views::{
-    Connection, Contact, ContactDetails, Content, Conversation, Delivery, Device, FileView, ImageSize,
-    LastLine, Limits, Message, MessagePage, Notice, OwnProfile, ScanOutcome, Trust, UnreadableReason,
+    Connection, Contact, ContactDetails, Content, Conversation, Delivery, Device, FactorChoice, FactorPrompt,
+    Factors, FileView, ImageSize, LastLine, Limits, Message, MessagePage, Notice, OwnProfile, ScanOutcome,
+    SecretText, Trust, UnreadableReason,
 };
 
 use crate::{secret::LocalStoreKey, vault::Vault};
 use audit::AuditLog;
 use conversations::Starting;
+use factors::FactorState;
 use groups::Slot;
 use history::LoadPurpose;
 use journal::Journal;
@@ -91,6 +94,7 @@ pub struct Client {
     bundles: BTreeMap<GroupId, PendingBundle>,
     outbox: BTreeMap<(GroupId, u64), OutboxItem>,
     onboarding: Option<Onboarding>,
+    factors: FactorState,
     starting: Option<Starting>,
     session: Session,
     audit: AuditLog,
@@ -132,6 +136,7 @@ impl Client {
             bundles: BTreeMap::new(),
             outbox: BTreeMap::new(),
             onboarding: None,
+            factors: FactorState::default(),
             starting: None,
             session: Session::default(),
             audit: AuditLog::default(),
@@ -294,6 +299,9 @@ impl Client {
             Purpose::CheckHandle(command) => self.handle_checked(command, body),
             Purpose::CheckRegistration(command) => self.registration_checked(command, body),
             Purpose::Onboarding => self.handle_onboarding_answer(body, cx),
+            Purpose::Factor => self.handle_factor_answer(body, cx),
+            Purpose::Proof => self.handle_proof_answer(body, cx),
+            Purpose::FactorChange(command, change) => self.handle_factor_changed(command, change, body),
             Purpose::Refresh | Purpose::DeviceLogin => self.handle_tokens(body, cx),
             Purpose::DeviceChallenge => self.handle_nonce(body),
             Purpose::LogOut(command) => self.handle_logged_out(command),
@@ -321,6 +329,10 @@ impl Client {
     fn handle_problem(&mut self, purpose: Purpose, problem: &Problem, cx: &mut Context<'_>) {
         match (purpose, problem.code) {
             (Purpose::Onboarding, _) => self.handle_onboarding_problem(problem, cx),
+            (Purpose::Factor, _) => self.handle_factor_problem(problem, cx),
+            (Purpose::FactorChange(command, change), _) => {
+                self.handle_factor_change_problem((command, change), problem);
+            }
             (Purpose::Refresh, _) => self.log_in_by_device(),
             (Purpose::DeviceChallenge | Purpose::DeviceLogin, _) => {
                 self.handle_device_login_problem(problem, cx)
@@ -342,9 +354,12 @@ impl Client {
         match purpose {
             Purpose::CheckHandle(command)
             | Purpose::CheckRegistration(command)
-            | Purpose::Question(command, _) => {
+            | Purpose::Question(command, _)
+            | Purpose::FactorChange(command, _) => {
                 self.finish(command, Err(error));
             }
+            Purpose::Factor => self.factor_failed(error),
+            Purpose::Proof => self.fail_proof(error),
             Purpose::LogOut(command) => self.handle_logged_out(command),
             Purpose::Onboarding => self.fail_onboarding(error, cx),
             Purpose::ListAudit(command) => self.audit_failed(command, error),
@@ -405,7 +420,7 @@ impl Client {
 
     /// When [`Self::handle_timeout`] is due.
     pub fn poll_timeout(&self) -> Option<UnixMillis> {
-        [self.requests.timeout(), self.session.timeout()].into_iter().flatten().min()
+        [self.requests.timeout(), self.session.timeout(), self.factors.timeout()].into_iter().flatten().min()
     }
 
     // ---- shared by the rooms

@@ -16,6 +16,8 @@ use super::enrolment::sign_list;
 use super::{
     Client, CommandError, CommandErrorCode, CommandId, Context,
     content::{COLOURS, DISPLAY_NAME_BYTES_MAX, clean_name},
+    error::login_refused,
+    factors::Opener,
     pending::{Ask, Purpose},
     random,
     stored::{AccountRecord, Stage, StoredSecret, StoredText},
@@ -157,6 +159,10 @@ impl Client {
 
     fn begin(&mut self, step: Result<Step, CommandErrorCode>, cx: &mut Context<'_>) -> CommandId {
         let command = self.command();
+        if self.onboarding_waits_for_factor() {
+            self.drop_factor_wait();
+            self.onboarding = None;
+        }
         let free = self.account.is_none() && self.onboarding.is_none();
         match step.and_then(|step| if free { Ok(step) } else { Err(CommandErrorCode::Misuse) }) {
             Ok(step) => {
@@ -201,8 +207,10 @@ impl Client {
             Step::LoginRelay(log_in, handle) => self.start_login(*log_in, handle, body, cx).map(Some),
             Step::LoginStart(logging_in) => self.finish_login(*logging_in, body, cx).map(Some),
             Step::LoginFinish(logged_in) => {
+                let Some(account) = self.opened(Opener::Onboarding, command, body)? else {
+                    return Ok(Some(Step::LoginFinish(logged_in)));
+                };
                 let LoggedIn { relay_id, device_name, kek, relay_key } = *logged_in;
-                let account = json::<OpenedAccount>(body)?;
                 let seed = seed_of(SeedKek::Password(&kek), &account)?;
                 let opened = Opened {
                     relay_id,
@@ -220,7 +228,10 @@ impl Client {
                 self.ask(Ask::json("/v1/sessions/recovery", &login).open().once(), Purpose::Onboarding);
                 Ok(Some(Step::Recovery(Box::new(Recovering { relay_id: relay, input: recover, key }))))
             }
-            Step::Recovery(recovering) => self.new_password(*recovering, body, cx).map(Some),
+            Step::Recovery(recovering) => match self.opened(Opener::Onboarding, command, body)? {
+                Some(account) => self.new_password(*recovering, account, cx).map(Some),
+                None => Ok(Some(Step::Recovery(recovering))),
+            },
             Step::RecoveryPassword(opened, state) => {
                 self.finish_new_password(opened, *state, body, cx).map(Some)
             }
@@ -334,12 +345,7 @@ impl Client {
     ) -> Result<Step, CommandError> {
         let LoggingIn { relay_id, device_name, opaque } = logging_in;
         let LoginStarted { ticket, credential_response } = json(body)?;
-        let logged_in = opaque.finish(&credential_response, &mut cx.rng).map_err(|error| match error {
-            opaque::OpaqueError::WrongPassword | opaque::OpaqueError::Unusable => {
-                CommandErrorCode::WrongPassword
-            }
-            opaque::OpaqueError::Malformed => CommandErrorCode::RelayMisbehaved,
-        })?;
+        let logged_in = opaque.finish(&credential_response, &mut cx.rng).map_err(login_refused)?;
         let kek = PasswordKek::derive(&logged_in.export_key);
         let finish = LoginFinish { ticket, credential_finalization: bytes(logged_in.finalization)? };
         self.ask(Ask::json("/v1/sessions/login/finish", &finish).open().once(), Purpose::Onboarding);
@@ -350,11 +356,10 @@ impl Client {
     fn new_password(
         &mut self,
         recovering: Recovering,
-        body: &[u8],
+        account: OpenedAccount,
         cx: &mut Context<'_>,
     ) -> Result<Step, CommandError> {
         let Recovering { relay_id, input: recover, key } = recovering;
-        let account = json::<OpenedAccount>(body)?;
         let seed = seed_of(SeedKek::Recovery(&key.kek()), &account)?;
         let password = Password::new(recover.new_password.to_string());
         let (state, request) = opaque::Registration::start(password, &mut cx.rng)

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{
     events::CommandId,
+    factors::FactorChange,
     knowledge::Question,
     requests::{Authorization, BodyKind, Method, Request},
 };
@@ -25,6 +26,11 @@ pub(crate) enum Purpose {
     CheckRegistration(CommandId),
     /// The step of the onboarding under way.
     Onboarding,
+    /// The second factor of an opening that waits for it.
+    Factor,
+    /// The step of the fresh proof under way.
+    Proof,
+    FactorChange(CommandId, FactorChange),
     Refresh,
     DeviceChallenge,
     DeviceLogin,
@@ -64,6 +70,7 @@ impl Purpose {
                 | Self::LogOut(_)
                 | Self::ListAudit(_)
                 | Self::Question(..)
+                | Self::FactorChange(..)
                 | Self::StartDirectory
                 | Self::StartClaimPeer
                 | Self::StartClaimOwn

@@ -173,13 +173,17 @@ impl Client {
                 Purpose::CheckHandle(command)
                 | Purpose::CheckRegistration(command)
                 | Purpose::ListAudit(command)
-                | Purpose::Question(command, _) => {
+                | Purpose::Question(command, _)
+                | Purpose::FactorChange(command, _) => {
                     self.finish(command, Err(CommandErrorCode::SignedOut.into()));
                 }
                 _ => {}
             }
         }
         self.fail_start(CommandErrorCode::SignedOut.into());
+        for command in self.factors.take_commands() {
+            self.finish(command, Err(CommandErrorCode::SignedOut.into()));
+        }
         for purpose in core::mem::take(&mut self.loads).into_values() {
             if let LoadPurpose::Page { command, .. } | LoadPurpose::File(command) = purpose {
                 self.finish(command, Err(CommandErrorCode::SignedOut.into()));
@@ -204,6 +208,7 @@ impl Client {
             }
             _ => {}
         }
+        self.expire_factor_wait(now);
         self.offer_enrolment();
         let ends = self.session.token.as_ref().map(|(_, ends)| *ends);
         if ends.is_some_and(|ends| ends <= now) {

@@ -3,6 +3,7 @@
 use minicbor::{Decode, Encode};
 use protocol::{AccountId, DeviceId, GroupId, MessageId, UnixMillis};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::error::CommandErrorCode;
 use crate::audit::AuditRefusal;
@@ -29,6 +30,63 @@ pub struct OwnProfile {
     pub device_created_at: UnixMillis,
     /// The relay has shown an audit log that contradicts what this device has seen.
     pub audit_refused: Option<AuditRefusal>,
+}
+
+/// `FactorChoice`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum FactorChoice {
+    /// A code of the authenticator app.
+    Totp,
+    /// One of the recovery codes.
+    RecoveryCode,
+}
+
+/// `FactorPrompt`: what the relay asks for before it opens the account (O-2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FactorPrompt {
+    /// One of these is enough.
+    pub factors: Vec<FactorChoice>,
+    /// After that the password is asked for again.
+    pub expires_at: UnixMillis,
+}
+
+/// `Factors`: one's own second factors.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Factors {
+    /// When the authenticator app was set up.
+    pub totp_since: Option<UnixMillis>,
+    /// Recovery codes that were not used yet.
+    pub recovery_codes_left: u64,
+}
+
+/// A secret that is made to be shown to its owner, once. `Debug` prints nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretText(Zeroizing<String>);
+
+impl SecretText {
+    pub(crate) fn new(text: &str) -> Self {
+        Self(Zeroizing::new(text.to_owned()))
+    }
+
+    /// For the screen.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl core::fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Serialize for SecretText {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
 }
 
 /// `Limits`.

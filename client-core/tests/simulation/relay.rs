@@ -17,6 +17,7 @@ use protocol::{
     certificate::Certificate,
     device_list::DeviceList,
     devices::{EnrolDevice, NewDevice},
+    factors::{Factor, FactorKind, Opening, PendingFactor, ShowFactor},
     groups::{
         CommitBundle, CommitEnvelope, CreateGroup, Cursor, EntriesPage, Entry, EntryKind, GroupKind,
         GroupSummary, GroupsPage, Posted, StoredGroupInfo, StoredWelcome, WelcomesPage,
@@ -53,13 +54,15 @@ const FRAME_ENTRIES: usize = 64;
 type Answer = Result<Vec<u8>, Problem>;
 
 #[derive(Clone)]
-struct Account {
+pub(crate) struct Account {
     handle: Handle,
     password_file: ServerRegistration<OpaqueSuite>,
     recovery_auth_hash: [u8; 32],
     wraps: Vec<Wrap>,
     device_list: Vec<u8>,
     vault: (RecordId, u64, Vec<u8>),
+    /// The code that its log-ins wait for.
+    pub(crate) code: Option<&'static str>,
 }
 
 #[derive(Clone)]
@@ -135,7 +138,7 @@ pub(crate) struct Relay {
     setup: ServerSetup<OpaqueSuite>,
     now: UnixMillis,
     next: u64,
-    accounts: BTreeMap<AccountId, Account>,
+    pub(crate) accounts: BTreeMap<AccountId, Account>,
     devices: BTreeMap<DeviceId, Device>,
     groups: BTreeMap<GroupId, Group>,
     claims: HashMap<ClaimId, Vec<u8>>,
@@ -150,6 +153,8 @@ enum Ticket {
     Registration(Handle),
     Login(AccountId, Box<ServerLogin<OpaqueSuite>>),
     Enrolment(AccountId),
+    /// With the tries that are left.
+    Factor(AccountId, u32),
     Nonce(DeviceId),
 }
 
@@ -302,6 +307,7 @@ impl Relay {
                 parse(body).and_then(|body| self.login_finish(&body))
             }
             (Method::Post, ["sessions", "recovery"]) => parse(body).and_then(|body| self.recovery(&body)),
+            (Method::Post, ["sessions", "factor"]) => parse(body).and_then(|body| self.show_factor(&body)),
             (Method::Post, ["sessions", "enrolment"]) => {
                 parse::<EnrolmentState>(body).and_then(|state| self.reopen(&state.enrolment_ticket))
             }
@@ -358,6 +364,7 @@ impl Relay {
             wraps: finish.wraps.into_vec(),
             device_list: finish.device_list.to_vec(),
             vault: (finish.vault.record_id, 1, finish.vault.ciphertext.to_vec()),
+            code: None,
         };
         self.accounts.insert(finish.account_id, account);
         let tokens = self.add_device(finish.account_id, finish.device);
@@ -425,7 +432,31 @@ impl Relay {
         self.opened(account)
     }
 
+    fn show_factor(&mut self, shown: &ShowFactor) -> Answer {
+        let Some(Ticket::Factor(account, left)) = self.tickets.get_mut(shown.factor_ticket.as_ref() as &[u8])
+        else {
+            return Err(problem(ErrorCode::TicketInvalid));
+        };
+        let account = *account;
+        *left = left.checked_sub(1).ok_or_else(|| problem(ErrorCode::TriesExhausted))?;
+        let (Factor::Totp { code } | Factor::RecoveryCode { code }) = &shown.factor;
+        if self.accounts[&account].code != Some(code.as_str()) {
+            return Err(problem(ErrorCode::FactorWrong));
+        }
+        self.tickets.remove(shown.factor_ticket.as_ref() as &[u8]);
+        let enrolment_ticket = self.ticket(Ticket::Enrolment(account));
+        self.opened_with(account, enrolment_ticket)
+    }
+
     fn opened(&mut self, account: AccountId) -> Answer {
+        if self.accounts[&account].code.is_some() {
+            let factor_required = PendingFactor {
+                factor_ticket: self.ticket(Ticket::Factor(account, 5)),
+                factors: list(vec![FactorKind::Totp]),
+                expires_at: self.now.plus_seconds(300),
+            };
+            return json(&Opening::FactorRequired { factor_required });
+        }
         let enrolment_ticket = self.ticket(Ticket::Enrolment(account));
         self.opened_with(account, enrolment_ticket)
     }

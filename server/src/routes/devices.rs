@@ -13,6 +13,7 @@ use protocol::{
 };
 
 use super::answers::{self, Answer};
+use super::sessions::opened;
 use crate::app::App;
 use crate::auth::CallingDevice;
 use crate::body::{Cbor, Json};
@@ -136,7 +137,8 @@ async fn lock(
     if let Some(answer) = answers::find(conn, request.idempotency_id, content_hash).await? {
         return Ok(Locked::Answered(answer));
     }
-    if !requests::spend_ticket(conn, ticket.ticket_id, ticket.expires_at).await? {
+    let stands = opened::stands(conn, ticket).await?;
+    if !stands || !requests::spend_ticket(conn, ticket.ticket_id, ticket.expires_at).await? {
         return Err(ErrorCode::TicketInvalid.into());
     }
     Ok(Locked::Current(list.bytes))

@@ -6,6 +6,7 @@ mod answers;
 pub(crate) mod audit;
 pub(crate) mod blobs;
 pub(crate) mod devices;
+pub(crate) mod factors;
 pub(crate) mod groups;
 pub(crate) mod key_packages;
 pub(crate) mod records;

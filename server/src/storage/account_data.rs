@@ -78,6 +78,8 @@ pub const TABLES: &[Table] = &[
         Number "tries", Time "tries_from"),
     own!("audit_rows": Number "number", Id "account_id", Number "kind", Time "at", Id "device_id",
         Number "detail", Id "hash"),
+    own!("totp_factors": Id "account_id", Bytes "sealed_seed", Number "last_step", Time "created_at"),
+    own!("recovery_codes": Bytes "code_hash", Id "account_id", Time "used_at"),
     of_devices!("key_packages": Number "key_package_id", Id "device_id", Number "last_resort", Bytes "bytes",
         Time "expires_at"),
     table!("claims" where "claimant_account_id = $1 or target_account_id = $1": Time "claimed_at",
@@ -106,6 +108,7 @@ pub const TABLES: &[Table] = &[
 /// Tables that name nobody: what they hold can't be traced to an account, or belongs to none.
 pub const NOT_ABOUT_ACCOUNTS: &[(&str, &str)] = &[
     ("spent_tickets", "random numbers of tickets that were used, for minutes"),
+    ("factor_tries", "how often a code was tried under random numbers of tickets, for minutes"),
     ("guess_budgets", "times of tries under an HMAC of the handle, for a day"),
     ("invites", "hashes of the operator's invitations; which account came by which is not kept"),
     ("blob_removals", "files that are about to be removed"),

@@ -43,6 +43,12 @@ const STEPS: &[Step] = &[
         include_str!("../../../migrations/sqlite/0006_invites.sql"),
         include_str!("../../../migrations/postgres/0006_invites.sql"),
     ),
+    (
+        8,
+        "factors",
+        include_str!("../../../migrations/sqlite/0008_factors.sql"),
+        include_str!("../../../migrations/postgres/0008_factors.sql"),
+    ),
 ];
 
 pub(super) fn sqlite() -> Migrator {

@@ -9,6 +9,7 @@ pub mod blobs;
 pub mod connection;
 pub mod devices;
 pub mod entries;
+pub mod factors;
 pub mod groups;
 pub mod invites;
 pub mod key_packages;

@@ -143,6 +143,7 @@ pub async fn delete_old(
         .execute(conn)
         .await?;
     query("delete from spent_tickets where expires_at < $1").bind(now.0).execute(conn).await?;
+    query("delete from factor_tries where expires_at < $1").bind(now.0).execute(conn).await?;
     query("delete from guess_budgets where last_guess_at < $1")
         .bind(now.0.saturating_sub(DAY_MS))
         .execute(conn)

@@ -3,9 +3,10 @@
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use minicbor::{Decode, Encode};
-use protocol::{AccountId, UnixMillis, accounts::Ticket};
+use protocol::{AccountId, UnixMillis, accounts::Ticket, limits::ENROLMENT_TICKET_SECONDS};
 use zeroize::Zeroizing;
 
+use crate::factors::totp::SEED_BYTES;
 use crate::opaque::{CredentialId, SetupId};
 use crate::secrets::{Purpose, Secrets};
 
@@ -61,6 +62,48 @@ pub struct EnrolmentTicket {
     pub expires_at: UnixMillis,
 }
 
+/// From the right password or recovery key to the second factor; good for one opening (O-2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct FactorTicket {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub ticket_id: [u8; 16],
+    #[n(1)]
+    pub account_id: AccountId,
+    #[n(2)]
+    pub expires_at: UnixMillis,
+    #[n(3)]
+    pub shown: Shown,
+    /// The row of the audit log that says that a factor was asked for.
+    #[n(4)]
+    pub asked_number: u64,
+}
+
+/// What was right before the second factor was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum Shown {
+    #[n(0)]
+    Password {
+        /// The row of the audit log that notes the try; 0: the day's rows are used up.
+        #[n(0)]
+        audit_number: u64,
+    },
+    #[n(1)]
+    RecoveryKey,
+}
+
+/// From the seed of an authenticator app to its first code; good for one set-up.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+pub struct TotpTicket {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub ticket_id: [u8; 16],
+    #[n(1)]
+    pub account_id: AccountId,
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub seed: [u8; SEED_BYTES],
+    #[n(3)]
+    pub expires_at: UnixMillis,
+}
+
 /// From the start of a password change to the enrolment that carries it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct PasswordTicket {
@@ -72,6 +115,13 @@ pub struct PasswordTicket {
     pub setup_id: SetupId,
     #[n(3)]
     pub expires_at: UnixMillis,
+}
+
+impl EnrolmentTicket {
+    /// When the account was opened.
+    pub const fn opened_at(&self) -> UnixMillis {
+        UnixMillis(self.expires_at.0.saturating_sub(ENROLMENT_TICKET_SECONDS * 1000))
+    }
 }
 
 macro_rules! sealed {
@@ -90,6 +140,8 @@ sealed! {
     LoginTicket, "sotto/v1/relay/ticket/login";
     EnrolmentTicket, "sotto/v1/relay/ticket/enrolment";
     PasswordTicket, "sotto/v1/relay/ticket/password";
+    FactorTicket, "sotto/v1/relay/ticket/factor";
+    TotpTicket, "sotto/v1/relay/ticket/totp";
 }
 
 /// Why a ticket is no good.

@@ -1,11 +1,14 @@
 //! The authorisation matrix (security.md, proof 6): every route × who calls it. A route without a row fails.
 
 use crate::device::{TestAccount, TestDevice, fresh};
+use crate::factors::{Guarded, confirmation, start, with_proof};
 use crate::relay::{Answer, Call, TestRelay};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use protocol::{
     BlobId, ClaimId, ErrorCode, GroupId, MessageId, WelcomeId,
+    accounts::Ticket,
     deltas::Deltas,
+    factors::TotpStarted,
     groups::{Acknowledge, Cursor, EntryKind, Posted, WelcomesPage},
     key_packages::{ClaimKeyPackages, PublishKeyPackages},
     messages::PostMessage,
@@ -33,6 +36,10 @@ struct World {
     capability: [u8; 32],
     /// Of the member.
     welcome: WelcomeId,
+    /// Ada has an authenticator app, and has shown password and code.
+    proof: Ticket,
+    /// Another app that she is setting up.
+    app: TotpStarted,
 }
 
 impl World {
@@ -59,8 +66,25 @@ impl World {
         let inbox: WelcomesPage = member.send(&relay, Call::get("/v1/welcomes")).await.cbor();
         let welcome = inbox.welcomes[0].welcome_id;
         let (blob, capability) = (BlobId::from_bytes(fresh()), fresh());
-        let world =
-            Self { relay, ada, owner, member, former, stranger, group, epoch: 2, blob, capability, welcome };
+        let guarded = Guarded::of(&relay, ada, owner).await;
+        let proof = guarded.open(&relay).await.enrolment_ticket;
+        let (ada, owner) = (guarded.account, guarded.device);
+        let app = start(&relay, &owner, &proof).await;
+        let world = Self {
+            relay,
+            ada,
+            owner,
+            member,
+            former,
+            stranger,
+            group,
+            epoch: 2,
+            blob,
+            capability,
+            welcome,
+            proof,
+            app,
+        };
         assert!(world.owner.send(&world.relay, world.upload(blob)).await.status.is_success());
         world
     }
@@ -136,6 +160,19 @@ const MATRIX: &[Row] = &[
     row("DELETE /v1/sessions/current", Own, |_, _| Call::delete("/v1/sessions/current")),
     row("GET /v1/devices", Own, |_, _| Call::get("/v1/devices")),
     row("GET /v1/audit", Own, |_, _| Call::get("/v1/audit")),
+    row("GET /v1/factors", Own, |_, _| Call::get("/v1/factors")),
+    row("POST /v1/factors/totp/start", Refused(ErrorCode::TicketInvalid), |world, _| {
+        with_proof("/v1/factors/totp/start", &world.proof)
+    }),
+    row("POST /v1/factors/totp", Refused(ErrorCode::TicketInvalid), |world, _| {
+        confirmation(&world.relay, &world.app)
+    }),
+    row("POST /v1/factors/totp/removal", Refused(ErrorCode::TicketInvalid), |world, _| {
+        with_proof("/v1/factors/totp/removal", &world.proof)
+    }),
+    row("POST /v1/factors/recovery-codes", Refused(ErrorCode::TicketInvalid), |world, _| {
+        with_proof("/v1/factors/recovery-codes", &world.proof)
+    }),
     row("POST /v1/key-packages", Own, |_, _| {
         Call::post("/v1/key-packages")
             .cbor(&PublishKeyPackages { key_packages: List::default(), last_resort: None })
@@ -211,6 +248,7 @@ const OPEN: &[(&str, &str)] = &[
     ("POST /v1/sessions/login/start", "the budget of guesses (O-1)"),
     ("POST /v1/sessions/login/finish", "the password, by OPAQUE"),
     ("POST /v1/sessions/recovery", "the recovery key"),
+    ("POST /v1/sessions/factor", "the ticket of a proved password or recovery key, and the factor (O-2)"),
     ("POST /v1/sessions/enrolment", "the enrolment ticket"),
     ("POST /v1/sessions/password/start", "the enrolment ticket"),
     ("POST /v1/devices", "the enrolment ticket and the identity key's signature"),

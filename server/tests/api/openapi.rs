@@ -2,7 +2,7 @@
 //! body that passes between these stories and the relay.
 
 use protocol::account_data::AccountData;
-use protocol::{Problem, accounts, audit, devices, sessions};
+use protocol::{Problem, accounts, audit, devices, factors, sessions};
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
@@ -69,11 +69,10 @@ fn contents(route: &str) -> Option<(Content, Content, u16)> {
             (body::<sessions::LoginStart>(), body::<sessions::LoginStarted>(), 200)
         }
         "POST /v1/sessions/login/finish" => {
-            (body::<sessions::LoginFinish>(), body::<sessions::OpenedAccount>(), 200)
+            (body::<sessions::LoginFinish>(), body::<factors::Opening>(), 200)
         }
-        "POST /v1/sessions/recovery" => {
-            (body::<sessions::RecoveryLogin>(), body::<sessions::OpenedAccount>(), 200)
-        }
+        "POST /v1/sessions/recovery" => (body::<sessions::RecoveryLogin>(), body::<factors::Opening>(), 200),
+        "POST /v1/sessions/factor" => (body::<factors::ShowFactor>(), body::<sessions::OpenedAccount>(), 200),
         "POST /v1/sessions/enrolment" => {
             (body::<sessions::EnrolmentState>(), body::<sessions::OpenedAccount>(), 200)
         }
@@ -89,6 +88,13 @@ fn contents(route: &str) -> Option<(Content, Content, u16)> {
         "POST /v1/sessions/refresh" => (body::<sessions::Refresh>(), body::<sessions::SessionTokens>(), 200),
         "GET /v1/sessions" => (Nothing, body::<sessions::OwnSessions>(), 200),
         "GET /v1/accounts/me/data" => (Nothing, body::<AccountData>(), 200),
+        "GET /v1/factors" => (Nothing, body::<factors::OwnFactors>(), 200),
+        "POST /v1/factors/totp/start" => (body::<factors::FreshProof>(), body::<factors::TotpStarted>(), 200),
+        "POST /v1/factors/totp" => (body::<factors::ConfirmTotp>(), body::<factors::RecoveryCodes>(), 200),
+        "POST /v1/factors/totp/removal" => (body::<factors::FreshProof>(), Nothing, 204),
+        "POST /v1/factors/recovery-codes" => {
+            (body::<factors::FreshProof>(), body::<factors::RecoveryCodes>(), 200)
+        }
         "GET /v1/devices" => (Nothing, body::<devices::OwnDevices>(), 200),
         "GET /v1/audit" => (Nothing, body::<audit::AuditPage>(), 200),
         "DELETE /v1/sessions/current" | "DELETE /v1/blobs/{blob_id}" | "DELETE /v1/welcomes/{welcome_id}" => {

@@ -48,7 +48,14 @@ export type AuditKind =
   | 'deviceIdle'
   | 'passwordChanged'
   | 'sessionBegun'
-  | 'refreshReused';
+  | 'refreshReused'
+  | 'factorAsked'
+  | 'factorUsed'
+  | 'recoveryCodeUsed'
+  | 'factorRefused'
+  | 'factorAdded'
+  | 'factorRemoved'
+  | 'recoveryCodesRenewed';
 
 export type SessionView = {
   sessionId: string;
@@ -81,8 +88,8 @@ export type AuditEntry = {
   deviceName: string | null;
   /** It is about the device that answers. */
   current: boolean;
-  /** Of `loginTried`: the try opened the account. */
-  opened: boolean;
+  /** Of `loginTried` and `factorAsked`: a later entry tells that it went on. */
+  wentOn: boolean;
 };
 
 export type AuditLog = {
@@ -102,6 +109,21 @@ export type Limits = {
   displayNameMaxBytes: number;
   handleMaxChars: number;
   passwordMinChars: number;
+};
+
+export type FactorChoice = 'totp' | 'recoveryCode';
+
+/** What the relay asks for before it opens the account; one of them is enough. */
+export type FactorPrompt = { factors: FactorChoice[]; expiresAt: number };
+
+/** What a log-in ends with. */
+export type Entered = { profile: OwnProfile } | { factor: FactorPrompt };
+
+/** One's own second factors. */
+export type Factors = {
+  /** Null: no authenticator app. */
+  totpSince: number | null;
+  recoveryCodesLeft: number;
 };
 
 export type BootState =
@@ -266,12 +288,28 @@ export type CoreCalls = {
     args: { handle: string; displayName: string; colour: Colour; password: string; deviceName: string; invite: string };
     result: { profile: OwnProfile };
   };
-  logIn: { args: { handle: string; password: string; deviceName: string }; result: { profile: OwnProfile } };
+  logIn: { args: { handle: string; password: string; deviceName: string }; result: Entered };
   /** `recoveryKey` as typed; spaces, hyphens and case don't matter. */
   recoverAccount: {
     args: { handle: string; recoveryKey: string; newPassword: string; deviceName: string };
-    result: { profile: OwnProfile };
+    result: Entered;
   };
+  /**
+   * O-2: shows the second factor that the call before ended with (`{ factor }`), and ends as that call would have.
+   * After `factorWrong` and `factorUsed` it may be called again; after `factorTriesExhausted` and `factorExpired` the
+   * password comes first again.
+   */
+  showFactor: { args: { kind: FactorChoice; code: string }; result: Entered | None };
+
+  listFactors: { args: None; result: Factors };
+  /** The fresh proof that the calls below ask for (`proofNeeded` without it); lasts for ten minutes. */
+  provePassword: { args: { password: string }; result: None | { factor: FactorPrompt } };
+  /** `secret`: base 32, for the authenticator app; the second secret that crosses, to be shown. */
+  startTotp: { args: None; result: { secret: string } };
+  /** Ten recovery codes, to be shown once; none if the account has some left. */
+  confirmTotp: { args: { code: string }; result: { codes: string[] } };
+  removeTotp: { args: None; result: None };
+  renewRecoveryCodes: { args: None; result: { codes: string[] } };
   /** K-7: revokes this device at the relay and wipes its store. Succeeds offline too. */
   logOut: { args: None; result: None };
 
@@ -380,6 +418,14 @@ export type CoreErrorCode =
   /** The checksum of the typed recovery key is wrong. */
   | 'recoveryKeyMistyped'
   | 'recoveryKeyWrong'
+  | 'factorWrong'
+  /** Right, but good for once. */
+  | 'factorUsed'
+  | 'factorTriesExhausted'
+  /** The second step took longer than five minutes, or a set-up longer than ten. */
+  | 'factorExpired'
+  /** `provePassword` first. */
+  | 'proofNeeded'
   | 'registrationClosed'
   | 'inviteInvalid'
   | 'tooManyDevices'

@@ -16,6 +16,9 @@ import type {
   CoreEvent,
   CoreHandlers,
   Delivery,
+  Entered,
+  FactorPrompt,
+  Factors,
   Limits,
   Message,
   OwnProfile,
@@ -36,6 +39,10 @@ export type Script = {
   conversations: ScriptedConversation[];
   /** The next call of this name fails so. */
   failures: Partial<Record<CallName, CoreErrorCode>>;
+  /** Log-ins and proofs wait for this code. */
+  code: string | null;
+  /** Second factors of the account. */
+  factors: Factors;
   /** What every message sent from now on becomes. */
   delivery: Delivery;
   now: number;
@@ -46,6 +53,7 @@ export type ScriptedConversation = { contact: Contact; messages: Message[]; read
 export const scriptLimits: Limits = { textMaxBytes: 16_000, fileMaxBytes: 100_000_000, displayNameMaxBytes: 64, handleMaxChars: 32, passwordMinChars: 10 };
 
 const recoveryKey = ['7KQ4', 'M2XE', '9TWB', 'C0HN', '5VJD', 'RA83', 'Z6PY', '1FGS', 'KD4H'];
+const recoveryCodes = ['K7M2X9TWBC', '0HN5VJDRA8', '3Z6PY1FGSK', 'D4H7KQ4M2X', 'E9TWBC0HN5', 'VJDRA83Z6P', 'Y1FGSKD4H7', 'KQ4M2XE9TW', 'BC0HN5VJDR', 'A83Z6PY1FG'];
 const safetyNumber = ['46170', '91284', '30558', '77214', '08963', '51127', '60492', '83315', '29701', '44836', '15520', '98067'];
 const fingerprints = ['9f3a41d077c2be150a6e8d44c9135b7f2b90e6d1743c58aa01f7bd926ec834d5', '1c5e7d20b94f63a8e0d2471f9b6c385a4e81f72dc09356ba7f14e8d3052b96ca'];
 
@@ -77,11 +85,12 @@ export class ScriptedCore implements Core {
   readonly calls: { [N in CallName]?: CallArgs<N>[] } = {};
   private readonly listeners = new Set<(event: CoreEvent) => void>();
   private profile: OwnProfile;
+  private entering: 'profile' | 'proof' = 'profile';
   private readonly files = new Map<string, Blob>();
   private readonly stopped = new Set<string>();
 
   constructor(script: Partial<Script> = {}) {
-    this.script = { boot: 'ready', connection: { state: 'online' }, recoveryKeyConfirmed: true, registration: 'open', conversations: [], failures: {}, delivery: { state: 'sent' }, now: Date.now(), ...script };
+    this.script = { boot: 'ready', connection: { state: 'online' }, recoveryKeyConfirmed: true, registration: 'open', conversations: [], failures: {}, code: null, factors: { totpSince: null, recoveryCodesLeft: 0 }, delivery: { state: 'sent' }, now: Date.now(), ...script };
     this.profile = ownProfile(this.script.recoveryKeyConfirmed);
   }
 
@@ -154,8 +163,24 @@ export class ScriptedCore implements Core {
       this.emit({ type: 'connectionChanged', connection: { state: 'online' }, queued: 0 });
       return { profile: this.profile };
     },
-    logIn: async () => ({ profile: this.profile }),
-    recoverAccount: async () => ({ profile: this.profile }),
+    logIn: async () => this.enter('profile'),
+    recoverAccount: async () => this.enter('profile'),
+    showFactor: async ({ code }) => {
+      if (code.replace(/\D/g, '') !== this.script.code) throw new CoreError('factorWrong');
+      return this.entering === 'profile' ? { profile: this.profile } : {};
+    },
+    listFactors: async () => this.script.factors,
+    provePassword: async () => this.enter('proof'),
+    startTotp: async () => ({ secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP' }),
+    confirmTotp: async () => {
+      this.script.factors = { totpSince: this.script.now, recoveryCodesLeft: 10 };
+      return { codes: recoveryCodes };
+    },
+    removeTotp: async () => {
+      this.script.factors = { totpSince: null, recoveryCodesLeft: 0 };
+      return {};
+    },
+    renewRecoveryCodes: async () => ({ codes: recoveryCodes }),
     logOut: async () => {
       this.emit({ type: 'signedOut', reason: 'loggedOut' });
       return {};
@@ -192,7 +217,7 @@ export class ScriptedCore implements Core {
         deviceId: device && `alice-${device}`,
         deviceName: device === 2 ? 'Chrome on Android' : device && 'Firefox on Linux',
         current: device === 1,
-        opened: number === 2,
+        wentOn: number === 2,
       });
       const entries = [
         entry(1, 'registered', 40, 1),
@@ -282,6 +307,13 @@ export class ScriptedCore implements Core {
       return { outcome: 'match' };
     },
   };
+
+  private enter<T extends 'profile' | 'proof'>(what: T): T extends 'profile' ? Entered : { factor: FactorPrompt } | Record<string, never> {
+    this.entering = what;
+    const factor = { factor: { factors: ['totp', 'recoveryCode'], expiresAt: this.script.now + 300_000 } };
+    const given = this.script.code !== null ? factor : what === 'profile' ? { profile: this.profile } : {};
+    return given as never;
+  }
 
   private bootState(): BootState {
     const state = this.script.boot;

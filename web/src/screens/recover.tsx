@@ -4,17 +4,20 @@ import { text } from '../text/en';
 import layout from '../ui/layout.module.css';
 import type_ from '../ui/type.module.css';
 import { BeforeSignIn } from './before-sign-in';
+import { SecondStepPage, useSecondStep } from './second-step';
 import { useEnter } from './use-enter';
 
 export function Recover() {
   const enter = useEnter('/');
+  const second = useSecondStep();
+  if (second.prompt) return <BeforeSignIn><SecondStepPage prompt={second.prompt} onEntered={enter} onOver={second.over} /></BeforeSignIn>;
   return (
     <BeforeSignIn>
       <div className={layout.tight}>
         <h1 className={type_.display}>{text.recover.title}</h1>
         <p className={type_.soft}>{text.recover.lead}</p>
       </div>
-      <RecoverForm onEntered={enter} />
+      <RecoverForm failure={second.failure} onEntered={enter} onFactor={second.ask} />
       <p className={type_.sm}><Link href="/log-in">{text.recover.back}</Link></p>
     </BeforeSignIn>
   );

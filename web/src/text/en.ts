@@ -1,3 +1,4 @@
+import { factors } from './factors';
 import { count, date, size, wait } from './format';
 import { securityText } from './security';
 
@@ -109,6 +110,7 @@ export const text = {
     create: 'Create an account',
     history: 'Messages from before aren’t on this browser. New ones will be, from the moment you sign in.',
   },
+  factors,
   recover: {
     title: 'Open it with your key.',
     lead: 'Type the nine groups that you kept, and choose a new password.',
@@ -423,6 +425,11 @@ export const text = {
     passwordTooShort: 'That password is too short.',
     recoveryKeyMistyped: 'There is a typing error in it. Look at each group once more.',
     recoveryKeyWrong: 'This key doesn’t open that account.',
+    factorWrong: 'That isn’t the code. Look once more.',
+    factorUsed: 'That code was used before. Wait for the next one.',
+    factorTriesExhausted: 'Too many wrong codes. Begin again with your password.',
+    factorExpired: 'That took too long. Begin again with your password.',
+    proofNeeded: 'Type your password once more.',
     registrationClosed: 'This relay takes no new accounts.',
     inviteInvalid: 'This invitation is over or used up. Ask for a new one.',
     tooManyDevices: 'This account has as many devices as it can have. Remove one first.',

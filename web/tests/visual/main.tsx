@@ -10,7 +10,7 @@ import { CoreProvider } from '../../src/core/context';
 import { ScriptedCore } from '../../src/core/scripted';
 import { App } from '../../src/screens/app';
 import { Insecure } from '../../src/screens/plain-pages';
-import { crowded, demo } from './demo';
+import { crowded, demo, now } from './demo';
 import { sunset } from './sunset';
 import workerUrl from './worker?worker&url';
 
@@ -27,6 +27,7 @@ const query = new URLSearchParams(location.search);
 const script = demo({
   boot: (query.get('boot') ?? 'ready') as BootState['state'],
   recoveryKeyConfirmed: !query.has('unsaved'),
+  ...(query.has('guarded') ? { code: '123456', factors: { totpSince: now - 40 * 86_400_000, recoveryCodesLeft: 9 } } : {}),
   ...(query.has('empty') ? { conversations: [] } : {}),
   ...(query.has('crowded') ? { conversations: crowded() } : {}),
 });

@@ -76,6 +76,21 @@ const screens: Screen[] = [
     await page.evaluate(() => window.script.refuseAudit('rolledBack'));
     await page.getByRole('alert').waitFor();
   }) },
+  { name: '09f-second-step', night: 'the same', ...open('/settings/security?guarded', async (page) => page.getByText('9 of 10 left').waitFor()) },
+  { name: '09g-authenticator', ...open('/settings/security', async (page) => {
+    await page.getByRole('button', { name: 'Set up' }).click();
+    await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
+    await page.getByRole('button', { name: 'Next' }).click();
+    await page.getByRole('img', { name: 'Code for the authenticator app' }).waitFor();
+  }) },
+  { name: '09h-recovery-codes', ...open('/settings/security?guarded', async (page) => {
+    await page.getByRole('button', { name: 'New codes' }).click();
+    await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
+    await page.getByRole('button', { name: 'Next' }).click();
+    await page.getByLabel('Code from your app').fill('123456');
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByRole('list', { name: 'Recovery codes' }).waitFor();
+  }) },
   { name: '10-failed', ...open('/c/erin') },
   { name: '10b-notices', ...open('/c/grace') },
   { name: '10c-key-changed', ...open('/c/bob', async (page) => {
@@ -112,6 +127,14 @@ const screens: Screen[] = [
     await page.evaluate(() => { window.script.script.failures.logIn = 'wrongPassword'; });
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByText('That doesn’t open it').waitFor();
+  }) },
+  { name: '13c-second-step', ...open('/log-in?boot=fresh&guarded', async (page) => {
+    await page.getByLabel('Handle').fill('alice');
+    await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByLabel('Code from your app').fill('000000');
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByText('That isn’t the code').waitFor();
   }) },
   { name: '13b-recover', ...open('/recover?boot=fresh', async (page) => {
     await page.getByLabel('Handle').fill('alice');

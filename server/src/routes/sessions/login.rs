@@ -6,13 +6,14 @@ use protocol::{
     AccountId, ErrorCode, UnixMillis,
     accounts::{OpaqueMessage, RegisterStarted},
     audit::AuditKind,
+    factors::Opening,
     limits::{ENROLMENT_TICKET_SECONDS, LOGIN_TICKET_SECONDS},
     sessions::{
         EnrolmentState, LoginFinish, LoginStart, LoginStarted, OpenedAccount, PasswordStart, RecoveryLogin,
     },
 };
 
-use super::opened;
+use super::{factor, opened};
 use crate::app::App;
 use crate::body::Json;
 use crate::credentials::counted;
@@ -22,7 +23,7 @@ use crate::secrets::{equal, random, sha256};
 use crate::storage::audit::{self, Event};
 use crate::storage::requests::{self, Guess};
 use crate::storage::{Connection, StorageError, accounts};
-use crate::tokens::tickets::{EnrolmentTicket, LoginTicket, PasswordTicket};
+use crate::tokens::tickets::{EnrolmentTicket, LoginTicket, PasswordTicket, Shown};
 
 /// `POST /v1/sessions/login/start`: the same answer for unknown handles, by the same work (O-4).
 pub(crate) async fn start(
@@ -67,56 +68,58 @@ pub(crate) async fn start(
 pub(crate) async fn finish(
     State(app): State<App>,
     Json(request): Json<LoginFinish>,
-) -> Result<Json<OpenedAccount>, ApiError> {
+) -> Result<Json<Opening>, ApiError> {
     let now = app.clock.now();
     let ticket: LoginTicket = app.credentials.tickets.open(&request.ticket, now)?;
     let proved = Opaque::login_finish(&ticket.state, &request.credential_finalization);
-    let first = app
+    let right = proved.is_ok();
+    let shown = Shown::Password { audit_number: ticket.audit_number };
+    let (first, next) = app
         .db
         .write(async |conn| {
             let first = requests::spend_ticket(conn, ticket.ticket_id, ticket.expires_at).await?;
-            if first && proved.is_ok() {
-                let kind = AuditKind::OpenedByPassword;
-                let event = Event { kind, device_id: None, detail: ticket.audit_number };
-                audit::insert(conn, ticket.account_id, event, now).await?;
-            }
-            Ok::<_, ApiError>(first)
+            let next = match first && right {
+                true => Some(factor::proved(conn, ticket.account_id, shown, now).await?),
+                false => None,
+            };
+            Ok::<_, ApiError>((first, next))
         })
         .await?;
     if !first {
         return Err(ErrorCode::TicketInvalid.into());
     }
     proved?;
-    open(&app, ticket.account_id).await
+    let next = next.ok_or_else(|| ApiError::internal("a right password without a next step"))?;
+    factor::open(&app, ticket.account_id, shown, next).await
 }
 
 /// `POST /v1/sessions/recovery`: draws on the same budget of guesses; the same answer for unknown handles.
 pub(crate) async fn recover(
     State(app): State<App>,
     Json(request): Json<RecoveryLogin>,
-) -> Result<Json<OpenedAccount>, ApiError> {
+) -> Result<Json<Opening>, ApiError> {
     let now = app.clock.now();
     let limits = &app.config.limits;
     let nobody = app.credentials.nobody(&request.handle);
     let shown = sha256(&*request.recovery_auth);
-    let (guess, opened) = app
+    let (guess, next) = app
         .db
         .write(async |conn| {
             let guess = app.credentials.count_guess(conn, &request.handle, limits, now).await?;
             let found = accounts::find_recovery(conn, &request.handle).await?;
             let stored = found.map_or([0; 32], |(_, hash)| hash);
             let opened = found.map(|(account, _)| account).filter(|_| equal(&shown, &stored));
-            if guess == Guess::Counted {
-                note_recovery(conn, opened, found.map_or(nobody, |(account, _)| account), now).await?;
-            }
-            Ok::<_, ApiError>((guess, opened))
+            let tried = found.map_or(nobody, |(account, _)| account);
+            let next = match guess {
+                Guess::Counted => note_recovery(conn, opened, tried, now).await?,
+                Guess::Refused { .. } => None,
+            };
+            Ok::<_, ApiError>((guess, next))
         })
         .await?;
     counted(guess)?;
-    match opened {
-        Some(account) => open(&app, account).await,
-        None => Err(ErrorCode::WrongCredentials.into()),
-    }
+    let (account, next) = next.ok_or(ErrorCode::WrongCredentials)?;
+    factor::open(&app, account, Shown::RecoveryKey, next).await
 }
 
 /// `POST /v1/sessions/enrolment`: the opened account again.
@@ -153,31 +156,22 @@ pub(crate) async fn password_start(
     }))
 }
 
-/// Right or wrong: it opened `opened`, or was tried at `tried`.
+/// Right or wrong: it was that of `right`, or was tried at `tried`.
 async fn note_recovery(
     conn: &mut Connection,
-    opened: Option<AccountId>,
+    right: Option<AccountId>,
     tried: AccountId,
     now: UnixMillis,
-) -> Result<(), StorageError> {
-    match opened {
-        Some(account) => {
-            audit::insert(conn, account, Event::account(AuditKind::OpenedByRecovery), now).await?;
-        }
-        None => {
-            audit::insert_try(conn, tried, Event::account(AuditKind::RecoveryRefused), now).await?;
-        }
-    }
-    Ok(())
-}
-
-async fn open(app: &App, account: AccountId) -> Result<Json<OpenedAccount>, ApiError> {
-    let ticket = opened::enrolment_ticket(app, account, app.clock.now())?;
-    app.db.read(async |conn| opened::open(conn, account, ticket).await).await.map(Json)
+) -> Result<Option<(AccountId, factor::Next)>, StorageError> {
+    let Some(account) = right else {
+        audit::insert_try(conn, tried, Event::account(AuditKind::RecoveryRefused), now).await?;
+        return Ok(None);
+    };
+    Ok(Some((account, factor::proved(conn, account, Shown::RecoveryKey, now).await?)))
 }
 
 async fn unspent(app: &App, ticket: &protocol::accounts::Ticket) -> Result<EnrolmentTicket, ApiError> {
     let ticket: EnrolmentTicket = app.credentials.tickets.open(ticket, app.clock.now())?;
-    let spent = app.db.read(async |conn| requests::ticket_is_spent(conn, ticket.ticket_id).await).await?;
-    if spent { Err(ErrorCode::TicketInvalid.into()) } else { Ok(ticket) }
+    let stands = app.db.read(async |conn| opened::stands(conn, &ticket).await).await?;
+    if stands { Ok(ticket) } else { Err(ErrorCode::TicketInvalid.into()) }
 }

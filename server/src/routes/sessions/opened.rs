@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::routes::accounts::VAULT;
 use crate::secrets::random;
 use crate::storage::records::{self, Place};
-use crate::storage::{Connection, accounts, devices};
+use crate::storage::{Connection, accounts, devices, factors, requests};
 use crate::tokens::tickets::EnrolmentTicket;
 
 /// A ticket that lets one device enrol into `account`.
@@ -29,6 +29,15 @@ pub(super) fn enrolment_ticket(
         expires_at: now.plus_seconds(ENROLMENT_TICKET_SECONDS),
     };
     Ok(app.credentials.tickets.seal(&content)?)
+}
+
+/// Whether the ticket still stands for its account: not spent, and opened with every factor that the account has now.
+pub(in crate::routes) async fn stands(
+    conn: &mut Connection,
+    ticket: &EnrolmentTicket,
+) -> Result<bool, ApiError> {
+    Ok(!requests::ticket_is_spent(conn, ticket.ticket_id).await?
+        && !factors::were_added_since(conn, ticket.account_id, ticket.opened_at()).await?)
 }
 
 /// Wraps, device list and vault of an account whose owner has shown a factor (O-2).

@@ -7,6 +7,7 @@ import type {
   CoreErrorCode,
   CoreEvent,
   Device,
+  FactorChoice,
   FileContent,
   GroupId,
   Limits,
@@ -79,6 +80,13 @@ export type Engine = {
   createAccount(account: NewAccount, now: number): number;
   logIn(logIn: LogIn, now: number): number;
   recoverAccount(recover: RecoverAccount, now: number): number;
+  showFactor(kind: FactorChoice, code: string, now: number): number;
+  provePassword(password: string, now: number): number;
+  listFactors(now: number): number;
+  startTotp(now: number): number;
+  confirmTotp(code: string, now: number): number;
+  removeTotp(now: number): number;
+  renewRecoveryCodes(now: number): number;
   logOut(now: number): number;
   startConversation(handle: string, now: number): number;
   listMessages(groupId: GroupId, beforeSeq: number | null, limit: number, now: number): number;

@@ -25,6 +25,13 @@ export function coreHandlers(host: Host): CoreHandlers {
     createAccount: async (account) => run((core, now) => core.createAccount(account, now)),
     logIn: async (logIn) => run((core, now) => core.logIn(logIn, now)),
     recoverAccount: async (recover) => run((core, now) => core.recoverAccount(recover, now)),
+    showFactor: async ({ kind, code }) => run((core, now) => core.showFactor(kind, code, now)),
+    listFactors: async () => run((core, now) => core.listFactors(now)),
+    provePassword: async ({ password }) => run((core, now) => core.provePassword(password, now)),
+    startTotp: async () => run((core, now) => core.startTotp(now)),
+    confirmTotp: async ({ code }) => run((core, now) => core.confirmTotp(code, now)),
+    removeTotp: async () => run((core, now) => core.removeTotp(now)),
+    renewRecoveryCodes: async () => run((core, now) => core.renewRecoveryCodes(now)),
     logOut: async () => {
       await host.logOut();
       return {};

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import type { FormEvent } from 'react';
-import type { OwnProfile } from '../../core/calls';
+import type { FactorPrompt, OwnProfile } from '../../core/calls';
 import { deviceName } from '../../core/browser';
 import { useCore } from '../../core/context';
 import { text } from '../../text/en';
@@ -10,13 +10,14 @@ import { Field, PasswordField } from '../../ui/field';
 import styles from './accounts.module.css';
 import { normalHandle } from './use-handle-check';
 
-type Props = { onEntered: (profile: OwnProfile) => void };
+/** `failure`: why the second step came to nothing. */
+type Props = { failure: unknown; onEntered: (profile: OwnProfile) => void; onFactor: (prompt: FactorPrompt) => void };
 
-export function LogInForm({ onEntered }: Props) {
+export function LogInForm({ failure, onEntered, onFactor }: Props) {
   const core = useCore();
   const [handle, setHandle] = useState('');
   const [password, setPassword] = useState('');
-  const [sending, setSending] = useState<'idle' | 'busy' | { failed: string }>('idle');
+  const [sending, setSending] = useState<'idle' | 'busy' | { failed: string }>(failure === null ? 'idle' : { failed: failureText(failure) });
   const ready = normalHandle(handle) !== '' && password !== '';
 
   const submit = async (event: FormEvent) => {
@@ -24,8 +25,9 @@ export function LogInForm({ onEntered }: Props) {
     if (!ready) return;
     setSending('busy');
     try {
-      const { profile } = await core.call('logIn', { handle: normalHandle(handle), password, deviceName: deviceName() });
-      onEntered(profile);
+      const entered = await core.call('logIn', { handle: normalHandle(handle), password, deviceName: deviceName() });
+      if ('factor' in entered) onFactor(entered.factor);
+      else onEntered(entered.profile);
     } catch (error) {
       setSending({ failed: failureText(error) });
     }

@@ -1,7 +1,7 @@
 import { useId, useState } from 'react';
 import type { FormEvent } from 'react';
 import { CoreError } from '../../core/calls';
-import type { OwnProfile } from '../../core/calls';
+import type { FactorPrompt, OwnProfile } from '../../core/calls';
 import { deviceName } from '../../core/browser';
 import { useCore, useCoreState } from '../../core/context';
 import { text } from '../../text/en';
@@ -15,16 +15,17 @@ import { normalHandle } from './use-handle-check';
 
 const keyChars = 36;
 
-type Props = { onEntered: (profile: OwnProfile) => void };
+/** `failure`: why the second step came to nothing. */
+type Props = { failure: unknown; onEntered: (profile: OwnProfile) => void; onFactor: (prompt: FactorPrompt) => void };
 
 /** Recovery key and a new password instead of the forgotten one. */
-export function RecoverForm({ onEntered }: Props) {
+export function RecoverForm({ failure: before, onEntered, onFactor }: Props) {
   const core = useCore();
   const minChars = useCoreState((state) => state.limits?.passwordMinChars ?? 0);
   const [handle, setHandle] = useState('');
   const [recoveryKey, setRecoveryKey] = useState('');
   const [newPassword, setNewPassword] = useState('');
-  const [sending, setSending] = useState<'idle' | 'busy' | { failed: unknown }>('idle');
+  const [sending, setSending] = useState<'idle' | 'busy' | { failed: unknown }>(before === null ? 'idle' : { failed: before });
   const keyId = useId();
   const typed = keyCharacters(recoveryKey).length;
   const ready = normalHandle(handle) !== '' && typed === keyChars && passwordStrength(newPassword, minChars).enough;
@@ -36,8 +37,9 @@ export function RecoverForm({ onEntered }: Props) {
     if (!ready) return;
     setSending('busy');
     try {
-      const { profile } = await core.call('recoverAccount', { handle: normalHandle(handle), recoveryKey, newPassword, deviceName: deviceName() });
-      onEntered(profile);
+      const entered = await core.call('recoverAccount', { handle: normalHandle(handle), recoveryKey, newPassword, deviceName: deviceName() });
+      if ('factor' in entered) onFactor(entered.factor);
+      else onEntered(entered.profile);
     } catch (error) {
       setSending({ failed: error });
     }

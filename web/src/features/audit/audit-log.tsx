@@ -47,8 +47,8 @@ function Checked({ log }: { log: AuditLog }) {
 }
 
 function Entries({ log }: { log: AuditLog }) {
-  // A try that opened the account is told by the row that says so.
-  const all = log.entries.filter((entry) => !entry.opened).toReversed();
+  // A try that went on is told by the row that says so.
+  const all = log.entries.filter((entry) => !entry.wentOn).toReversed();
   const [count, setCount] = useState(STEP);
   return (
     <>

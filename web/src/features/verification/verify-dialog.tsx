@@ -12,7 +12,7 @@ import { Segmented } from '../../ui/segmented';
 import { say } from '../../ui/toast';
 import styles from './verification.module.css';
 
-const QrCode = lazy(async () => ({ default: (await import('./qr-code')).QrCode }));
+const QrCode = lazy(async () => ({ default: (await import('../../ui/qr-code')).QrCode }));
 const QrScanner = lazy(async () => ({ default: (await import('./qr-scanner')).QrScanner }));
 
 type Props = {

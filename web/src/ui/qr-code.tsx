@@ -1,6 +1,6 @@
 import { encodeQR } from 'qr';
 import { useMemo } from 'react';
-import styles from './verification.module.css';
+import styles from './qr-code.module.css';
 
 type Props = { payload: string; label: string };
 

@@ -1,0 +1,455 @@
+//! Second factors: log-ins that wait for one (O-2), the fresh proof that a change asks for, and the changes.
+
+use protocol::{
+    ErrorCode, Problem, UnixMillis,
+    accounts::Ticket,
+    factors::{
+        ConfirmTotp, Factor, FactorCode, FactorKind, FreshProof, Opening, OwnFactors, PendingFactor,
+        RecoveryCodes, ShowFactor, TotpStarted,
+    },
+    limits::ENROLMENT_TICKET_SECONDS,
+    sessions::{LoginFinish, LoginStart, LoginStarted, OpenedAccount},
+};
+use zeroize::Zeroizing;
+
+use super::{
+    Client, CommandError, CommandErrorCode, CommandId, Context, Outcome,
+    error::login_refused,
+    onboarding::{bytes, json},
+    pending::{Ask, Purpose},
+    views::{FactorChoice, FactorPrompt, Factors, SecretText},
+};
+use crate::opaque::{self, Password};
+
+/// RFC 4648's base 32, as authenticator apps take seeds.
+const BASE32: [char; 32] = [
+    'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P', 'Q', 'R', 'S', 'T', 'U',
+    'V', 'W', 'X', 'Y', 'Z', '2', '3', '4', '5', '6', '7',
+];
+
+/// Who opens the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opener {
+    Onboarding,
+    Proof,
+}
+
+/// What the client knows of second factors; all of it in memory only.
+#[derive(Default)]
+pub(crate) struct FactorState {
+    wait: Option<FactorWait>,
+    proving: Option<Proving>,
+    proof: Option<Proof>,
+    /// The app that is being set up.
+    totp: Option<Ticket>,
+}
+
+/// An opening that the relay holds back until a factor is shown.
+struct FactorWait {
+    ticket: Ticket,
+    until: UnixMillis,
+    opener: Opener,
+    /// The answer under way.
+    command: Option<CommandId>,
+}
+
+/// The password is being proved once more.
+struct Proving {
+    command: CommandId,
+    /// `None`: the last step is under way.
+    login: Option<Box<opaque::Login>>,
+}
+
+/// The account was opened a moment ago.
+struct Proof {
+    ticket: Ticket,
+    until: UnixMillis,
+}
+
+/// What is asked of one's own factors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FactorChange {
+    List,
+    StartTotp,
+    ConfirmTotp,
+    RemoveTotp,
+    RenewRecoveryCodes,
+}
+
+impl FactorState {
+    pub(crate) fn timeout(&self) -> Option<UnixMillis> {
+        self.wait.as_ref().map(|wait| wait.until)
+    }
+
+    /// Forgets everything; gives the commands that waited.
+    pub(crate) fn take_commands(&mut self) -> Vec<CommandId> {
+        let state = core::mem::take(self);
+        let answering = state.wait.and_then(|wait| wait.command);
+        answering.into_iter().chain(state.proving.map(|proving| proving.command)).collect()
+    }
+}
+
+impl Client {
+    // ---- openings that wait
+
+    /// What a right password or recovery key gives. `None`: a factor is wanted first, `command` ends with that, and the
+    /// account comes by [`Self::handle_factor_answer`].
+    pub(super) fn opened(
+        &mut self,
+        opener: Opener,
+        command: CommandId,
+        body: &[u8],
+    ) -> Result<Option<OpenedAccount>, CommandError> {
+        if self.factors.wait.take_if(|wait| wait.opener == opener).is_some() {
+            return json::<OpenedAccount>(body).map(Some);
+        }
+        match json::<Opening>(body)? {
+            Opening::Opened(account) => Ok(Some(*account)),
+            Opening::FactorRequired { factor_required } => {
+                let PendingFactor { factor_ticket, factors, expires_at } = factor_required;
+                self.factors.wait =
+                    Some(FactorWait { ticket: factor_ticket, until: expires_at, opener, command: None });
+                let factors = factors.iter().copied().map(FactorChoice::from).collect();
+                self.finish(command, Ok(Outcome::Factor { factor: FactorPrompt { factors, expires_at } }));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether an onboarding stands still until a person shows a factor: then another one may begin.
+    pub(super) fn onboarding_waits_for_factor(&self) -> bool {
+        self.factors.wait.as_ref().is_some_and(|wait| wait.opener == Opener::Onboarding)
+    }
+
+    /// Gives up an opening that waits.
+    pub(super) fn drop_factor_wait(&mut self) {
+        self.requests.forget(&Purpose::Factor);
+        if let Some(FactorWait { command: Some(command), .. }) = self.factors.wait.take() {
+            self.finish(command, Err(CommandErrorCode::Cancelled.into()));
+        }
+    }
+
+    /// Shows the second factor that [`Outcome::Factor`] asked for; ends as the command that it interrupted.
+    pub fn show_factor(&mut self, choice: FactorChoice, code: &str, cx: &mut Context<'_>) -> CommandId {
+        let command = self.command();
+        match self.factor_request(choice, code, command) {
+            Ok(request) => {
+                self.ask(Ask::json("/v1/sessions/factor", &request).open().once(), Purpose::Factor)
+            }
+            Err(code) => self.finish(command, Err(code.into())),
+        }
+        self.session_tick(cx);
+        command
+    }
+
+    fn factor_request(
+        &mut self,
+        choice: FactorChoice,
+        code: &str,
+        command: CommandId,
+    ) -> Result<ShowFactor, CommandErrorCode> {
+        let wait = self.factors.wait.as_mut().ok_or(CommandErrorCode::FactorExpired)?;
+        if wait.command.is_some() {
+            return Err(CommandErrorCode::Misuse);
+        }
+        let code: FactorCode = code.parse().map_err(|_| CommandErrorCode::FactorWrong)?;
+        let factor = match choice {
+            FactorChoice::Totp => Factor::Totp { code },
+            FactorChoice::RecoveryCode => Factor::RecoveryCode { code },
+        };
+        wait.command = Some(command);
+        Ok(ShowFactor { factor_ticket: wait.ticket.clone(), factor })
+    }
+
+    /// The account is open: whoever waited goes on where it stood.
+    pub(super) fn handle_factor_answer(&mut self, body: &[u8], cx: &mut Context<'_>) {
+        let Some(wait) = &self.factors.wait else { return };
+        let (opener, command) = (wait.opener, wait.command);
+        self.resume(opener, command);
+        match opener {
+            Opener::Onboarding => self.handle_onboarding_answer(body, cx),
+            Opener::Proof => self.handle_proof_answer(body, cx),
+        }
+    }
+
+    /// The command that showed the factor takes the place of the one that was asked for it.
+    fn resume(&mut self, opener: Opener, command: Option<CommandId>) {
+        let Some(command) = command else { return };
+        match opener {
+            Opener::Onboarding => {
+                if let Some(onboarding) = &mut self.onboarding {
+                    onboarding.command = command;
+                }
+            }
+            Opener::Proof => {
+                if let Some(proving) = &mut self.factors.proving {
+                    proving.command = command;
+                }
+            }
+        }
+    }
+
+    pub(super) fn handle_factor_problem(&mut self, problem: &Problem, cx: &mut Context<'_>) {
+        match problem.code {
+            ErrorCode::TriesExhausted => self.end_wait(CommandErrorCode::FactorTriesExhausted, cx),
+            ErrorCode::TicketInvalid => self.end_wait(CommandErrorCode::FactorExpired, cx),
+            _ => self.factor_failed(CommandError::from(problem)),
+        }
+    }
+
+    /// The answer was not taken; another may be tried.
+    pub(super) fn factor_failed(&mut self, error: CommandError) {
+        let command = self.factors.wait.as_mut().and_then(|wait| wait.command.take());
+        if let Some(command) = command {
+            self.finish(command, Err(error));
+        }
+    }
+
+    fn end_wait(&mut self, code: CommandErrorCode, cx: &mut Context<'_>) {
+        let Some(wait) = self.factors.wait.take() else { return };
+        self.resume(wait.opener, wait.command);
+        match wait.opener {
+            Opener::Onboarding => self.fail_onboarding(code.into(), cx),
+            Opener::Proof => self.fail_proof(code.into()),
+        }
+    }
+
+    /// A wait that is over leaves nothing behind, and tells nobody: the next answer hears of it.
+    pub(super) fn expire_factor_wait(&mut self, now: UnixMillis) {
+        if let Some(wait) = self.factors.wait.take_if(|wait| wait.until <= now && wait.command.is_none()) {
+            match wait.opener {
+                Opener::Onboarding => self.onboarding = None,
+                Opener::Proof => self.factors.proving = None,
+            }
+        }
+    }
+
+    // ---- the fresh proof
+
+    /// Proves the password once more, as the changes of factors ask for; ends with [`Outcome::Done`].
+    pub fn prove_password(&mut self, password: &Zeroizing<String>, cx: &mut Context<'_>) -> CommandId {
+        let command = self.command();
+        if let Err(error) = self.start_proof(command, Password::new(password.to_string()), cx) {
+            self.finish(command, Err(error));
+        }
+        self.session_tick(cx);
+        command
+    }
+
+    fn start_proof(
+        &mut self,
+        command: CommandId,
+        password: Password,
+        cx: &mut Context<'_>,
+    ) -> Result<(), CommandError> {
+        let account = self.enrolled().ok_or(CommandErrorCode::Misuse)?;
+        let handle = account.handle.parse().map_err(|_| CommandErrorCode::StoreFailed)?;
+        if self.factors.wait.is_some() {
+            self.drop_factor_wait();
+        } else if self.factors.proving.is_some() {
+            return Err(CommandErrorCode::Misuse.into());
+        }
+        let (login, request) =
+            opaque::Login::start(password, &mut cx.rng).map_err(|_| CommandErrorCode::WrongPassword)?;
+        let start = LoginStart { handle, credential_request: bytes(request)? };
+        self.factors.proving = Some(Proving { command, login: Some(Box::new(login)) });
+        self.ask(Ask::json("/v1/sessions/login/start", &start).open().once(), Purpose::Proof);
+        Ok(())
+    }
+
+    pub(super) fn handle_proof_answer(&mut self, body: &[u8], cx: &mut Context<'_>) {
+        let Some(proving) = self.factors.proving.take() else { return };
+        let command = proving.command;
+        match self.next_proof_step(proving, body, cx) {
+            Ok(proving) => self.factors.proving = proving,
+            Err(error) => self.finish(command, Err(error)),
+        }
+    }
+
+    /// `None`: it is proved.
+    fn next_proof_step(
+        &mut self,
+        proving: Proving,
+        body: &[u8],
+        cx: &mut Context<'_>,
+    ) -> Result<Option<Proving>, CommandError> {
+        let Proving { command, login } = proving;
+        if let Some(login) = login {
+            let LoginStarted { ticket, credential_response } = json(body)?;
+            let proved = login.finish(&credential_response, &mut cx.rng).map_err(login_refused)?;
+            if self.vault.relay_key().is_some_and(|pinned| pinned != proved.relay_key) {
+                return Err(CommandErrorCode::RelayMisbehaved.into());
+            }
+            let finish = LoginFinish { ticket, credential_finalization: bytes(proved.finalization)? };
+            self.ask(Ask::json("/v1/sessions/login/finish", &finish).open().once(), Purpose::Proof);
+            return Ok(Some(Proving { command, login: None }));
+        }
+        let Some(account) = self.opened(Opener::Proof, command, body)? else {
+            return Ok(Some(Proving { command, login: None }));
+        };
+        if account.account_id != self.own_account()? {
+            return Err(CommandErrorCode::RelayMisbehaved.into());
+        }
+        let until = cx.now.plus_seconds(ENROLMENT_TICKET_SECONDS);
+        self.factors.proof = Some(Proof { ticket: account.enrolment_ticket, until });
+        self.finish(command, Ok(Outcome::Done {}));
+        Ok(None)
+    }
+
+    pub(super) fn fail_proof(&mut self, error: CommandError) {
+        if let Some(proving) = self.factors.proving.take() {
+            self.finish(proving.command, Err(error));
+        }
+    }
+
+    fn fresh_proof(&self, now: UnixMillis) -> Result<FreshProof, CommandErrorCode> {
+        let proof = self.factors.proof.as_ref().filter(|proof| now < proof.until);
+        let proof = proof.ok_or(CommandErrorCode::ProofNeeded)?;
+        Ok(FreshProof { enrolment_ticket: proof.ticket.clone() })
+    }
+
+    // ---- the changes
+
+    /// Asks which factors the account has; ends with [`Outcome::Factors`].
+    pub fn list_factors(&mut self, cx: &mut Context<'_>) -> CommandId {
+        self.change(FactorChange::List, cx, |_, _| Ok(Ask::get("/v1/factors")))
+    }
+
+    /// Asks for the seed of an authenticator app; ends with [`Outcome::TotpSecret`].
+    pub fn start_totp(&mut self, cx: &mut Context<'_>) -> CommandId {
+        self.change(FactorChange::StartTotp, cx, |client, now| {
+            Ok(Ask::json("/v1/factors/totp/start", &client.fresh_proof(now)?))
+        })
+    }
+
+    /// Turns the app on by its first code; ends with [`Outcome::RecoveryCodes`].
+    pub fn confirm_totp(&mut self, code: &str, cx: &mut Context<'_>) -> CommandId {
+        let code = code.parse::<FactorCode>();
+        self.change(FactorChange::ConfirmTotp, cx, |client, _| {
+            let ticket = client.factors.totp.clone().ok_or(CommandErrorCode::FactorExpired)?;
+            let code = code.map_err(|_| CommandErrorCode::FactorWrong)?;
+            Ok(Ask::json("/v1/factors/totp", &ConfirmTotp { ticket, code }))
+        })
+    }
+
+    /// Turns the app off; ends with [`Outcome::Done`].
+    pub fn remove_totp(&mut self, cx: &mut Context<'_>) -> CommandId {
+        self.change(FactorChange::RemoveTotp, cx, |client, now| {
+            Ok(Ask::json("/v1/factors/totp/removal", &client.fresh_proof(now)?))
+        })
+    }
+
+    /// Asks for new recovery codes, which end the old ones; ends with [`Outcome::RecoveryCodes`].
+    pub fn renew_recovery_codes(&mut self, cx: &mut Context<'_>) -> CommandId {
+        self.change(FactorChange::RenewRecoveryCodes, cx, |client, now| {
+            Ok(Ask::json("/v1/factors/recovery-codes", &client.fresh_proof(now)?))
+        })
+    }
+
+    fn change(
+        &mut self,
+        change: FactorChange,
+        cx: &mut Context<'_>,
+        ask: impl FnOnce(&Self, UnixMillis) -> Result<Ask, CommandErrorCode>,
+    ) -> CommandId {
+        let command = self.command();
+        let asked = match self.enrolled() {
+            Some(_) => ask(self, cx.now),
+            None => Err(CommandErrorCode::Misuse),
+        };
+        match asked {
+            Ok(ask) => self.ask(ask, Purpose::FactorChange(command, change)),
+            Err(code) => self.finish(command, Err(code.into())),
+        }
+        self.session_tick(cx);
+        command
+    }
+
+    pub(super) fn handle_factor_changed(&mut self, command: CommandId, change: FactorChange, body: &[u8]) {
+        let outcome = self.factor_outcome(change, body);
+        self.finish(command, outcome);
+    }
+
+    fn factor_outcome(&mut self, change: FactorChange, body: &[u8]) -> Result<Outcome, CommandError> {
+        Ok(match change {
+            FactorChange::List => {
+                let OwnFactors { totp_since, recovery_codes_left } = json(body)?;
+                Outcome::Factors(Factors { totp_since, recovery_codes_left })
+            }
+            FactorChange::StartTotp => {
+                let TotpStarted { ticket, seed } = json(body)?;
+                self.factors.totp = Some(ticket);
+                Outcome::TotpSecret { secret: base32(&*seed) }
+            }
+            FactorChange::ConfirmTotp | FactorChange::RenewRecoveryCodes => {
+                if change == FactorChange::ConfirmTotp {
+                    // What was opened without this factor proves too little from now on.
+                    self.factors.totp = None;
+                    self.factors.proof = None;
+                }
+                let RecoveryCodes { codes } = json(body)?;
+                let text = |code: &FactorCode| SecretText::new(code.as_str());
+                Outcome::RecoveryCodes { codes: codes.iter().map(text).collect() }
+            }
+            FactorChange::RemoveTotp => Outcome::Done {},
+        })
+    }
+
+    pub(super) fn handle_factor_change_problem(
+        &mut self,
+        (command, change): (CommandId, FactorChange),
+        problem: &Problem,
+    ) {
+        let mut error = CommandError::from(problem);
+        if problem.code == ErrorCode::TicketInvalid {
+            error.code = if change == FactorChange::ConfirmTotp {
+                CommandErrorCode::FactorExpired
+            } else {
+                self.factors.proof = None;
+                CommandErrorCode::ProofNeeded
+            };
+        }
+        self.finish(command, Err(error));
+    }
+}
+
+impl From<FactorKind> for FactorChoice {
+    fn from(kind: FactorKind) -> Self {
+        match kind {
+            FactorKind::Totp => Self::Totp,
+            FactorKind::RecoveryCode => Self::RecoveryCode,
+        }
+    }
+}
+
+fn base32(bytes: &[u8]) -> SecretText {
+    let mut text = Zeroizing::new(String::new());
+    for chunk in bytes.chunks(5) {
+        let mut five = [0; 8];
+        for (to, from) in five.iter_mut().skip(3).zip(chunk) {
+            *to = *from;
+        }
+        let number = u64::from_be_bytes(five);
+        let digits = (chunk.len() * 8).div_ceil(5);
+        for place in 0..digits {
+            let index = usize::try_from((number >> (35 - 5 * place)) & 31).unwrap_or_default();
+            text.extend(BASE32.get(index));
+        }
+    }
+    SecretText::new(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base32;
+
+    /// RFC 4648 §10, without the padding.
+    #[test]
+    fn base32_is_the_rfcs() {
+        let vectors = [("", ""), ("f", "MY"), ("fo", "MZXQ"), ("foo", "MZXW6"), ("foobar", "MZXW6YTBOI")];
+        for (plain, text) in vectors {
+            assert_eq!(base32(plain.as_bytes()).expose(), text);
+        }
+        assert_eq!(format!("{:?}", base32(b"foobar")), "***");
+    }
+}

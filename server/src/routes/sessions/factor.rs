@@ -1,0 +1,173 @@
+//! The second step of a log-in: nothing that unwraps the account seed leaves before it (O-2).
+
+use axum::extract::State;
+use protocol::{
+    AccountId, ErrorCode, UnixMillis,
+    audit::AuditKind,
+    factors::{Factor, FactorKind, Opening, PendingFactor, ShowFactor},
+    limits::FACTOR_TICKET_SECONDS,
+    sessions::OpenedAccount,
+    values::List,
+};
+
+use super::opened;
+use crate::app::App;
+use crate::body::Json;
+use crate::credentials::counted;
+use crate::error::ApiError;
+use crate::secrets::random;
+use crate::storage::audit::{self, Event};
+use crate::storage::factors::{self, CodeUse};
+use crate::storage::requests::{self, Guess};
+use crate::storage::{Connection, StorageError};
+use crate::tokens::tickets::{FactorTicket, Shown};
+
+/// What follows a right password or recovery key.
+pub(super) enum Next {
+    Release,
+    Ask { factors: Vec<FactorKind>, asked_number: u64 },
+}
+
+/// Notes in the log that `shown` was right, and whether the account asks for more.
+pub(super) async fn proved(
+    conn: &mut Connection,
+    account: AccountId,
+    shown: Shown,
+    now: UnixMillis,
+) -> Result<Next, StorageError> {
+    let factors = factors::list_required(conn, account).await?;
+    if factors.is_empty() {
+        audit::insert(conn, account, opened_event(shown), now).await?;
+        return Ok(Next::Release);
+    }
+    let event = Event { kind: AuditKind::FactorAsked, device_id: None, detail: shown.audit_number() };
+    let asked_number = audit::insert(conn, account, event, now).await?;
+    Ok(Next::Ask { factors, asked_number })
+}
+
+/// What an account gives whose password or recovery key was right: itself, or a ticket for the second step.
+pub(super) async fn open(
+    app: &App,
+    account: AccountId,
+    shown: Shown,
+    next: Next,
+) -> Result<Json<Opening>, ApiError> {
+    let (factors, asked_number) = match next {
+        Next::Release => {
+            return release(app, account).await.map(|opened| Json(Opening::Opened(Box::new(opened))));
+        }
+        Next::Ask { factors, asked_number } => (factors, asked_number),
+    };
+    let expires_at = app.clock.now().plus_seconds(FACTOR_TICKET_SECONDS);
+    let ticket_id = random().map_err(ApiError::internal)?;
+    let ticket = FactorTicket { ticket_id, account_id: account, expires_at, shown, asked_number };
+    let factor_required = PendingFactor {
+        factor_ticket: app.credentials.tickets.seal(&ticket)?,
+        factors: List::new(factors).map_err(ApiError::internal)?,
+        expires_at,
+    };
+    Ok(Json(Opening::FactorRequired { factor_required }))
+}
+
+async fn release(app: &App, account: AccountId) -> Result<OpenedAccount, ApiError> {
+    let ticket = opened::enrolment_ticket(app, account, app.clock.now())?;
+    app.db.read(async |conn| opened::open(conn, account, ticket).await).await
+}
+
+/// `POST /v1/sessions/factor`: at most five tries, and the right one spends the ticket.
+pub(crate) async fn show(
+    State(app): State<App>,
+    Json(request): Json<ShowFactor>,
+) -> Result<Json<OpenedAccount>, ApiError> {
+    let now = app.clock.now();
+    let ticket: FactorTicket = app.credentials.tickets.open(&request.factor_ticket, now)?;
+    match try_factor(&app, &ticket, &request.factor, now).await? {
+        Tried::Taken(CodeUse::Fresh) => release(&app, ticket.account_id).await.map(Json),
+        Tried::Taken(CodeUse::Used) => Err(ErrorCode::FactorUsed.into()),
+        Tried::Taken(CodeUse::Wrong) => Err(ErrorCode::FactorWrong.into()),
+        Tried::Exhausted => Err(ErrorCode::TriesExhausted.into()),
+        Tried::Spent => Err(ErrorCode::TicketInvalid.into()),
+        Tried::OverBudget(guess) => {
+            counted(guess)?;
+            Err(ErrorCode::RateLimited.into())
+        }
+    }
+}
+
+/// How a try ended. All of it is committed: a refusal must not undo what it was counted as.
+enum Tried {
+    Taken(CodeUse),
+    Exhausted,
+    Spent,
+    OverBudget(Guess),
+}
+
+async fn try_factor(
+    app: &App,
+    ticket: &FactorTicket,
+    factor: &Factor,
+    now: UnixMillis,
+) -> Result<Tried, ApiError> {
+    let account = ticket.account_id;
+    app.db
+        .write(async |conn| {
+            if !factors::count_try(conn, ticket.ticket_id, ticket.expires_at).await? {
+                return Ok(Tried::Exhausted);
+            }
+            if requests::ticket_is_spent(conn, ticket.ticket_id).await? {
+                return Ok(Tried::Spent);
+            }
+            let guess = app.credentials.count_factor(conn, account, &app.config.limits, now).await?;
+            if guess != Guess::Counted {
+                return Ok(Tried::OverBudget(guess));
+            }
+            let used = app.credentials.factors.take(conn, account, factor, now).await?;
+            if used == CodeUse::Fresh {
+                requests::spend_ticket(conn, ticket.ticket_id, ticket.expires_at).await?;
+            }
+            note(conn, ticket, factor, used, now).await?;
+            Ok::<_, ApiError>(Tried::Taken(used))
+        })
+        .await
+}
+
+/// Writes into the log what became of a code.
+async fn note(
+    conn: &mut Connection,
+    ticket: &FactorTicket,
+    factor: &Factor,
+    used: CodeUse,
+    now: UnixMillis,
+) -> Result<(), StorageError> {
+    let account = ticket.account_id;
+    let event = |kind| Event { kind, device_id: None, detail: ticket.asked_number };
+    if used != CodeUse::Fresh {
+        audit::insert_try(conn, account, event(AuditKind::FactorRefused), now).await?;
+        return Ok(());
+    }
+    let kind = match factor {
+        Factor::Totp { .. } => AuditKind::FactorUsed,
+        Factor::RecoveryCode { .. } => AuditKind::RecoveryCodeUsed,
+    };
+    audit::insert(conn, account, event(kind), now).await?;
+    audit::insert(conn, account, opened_event(ticket.shown), now).await?;
+    Ok(())
+}
+
+fn opened_event(shown: Shown) -> Event {
+    let kind = match shown {
+        Shown::Password { .. } => AuditKind::OpenedByPassword,
+        Shown::RecoveryKey => AuditKind::OpenedByRecovery,
+    };
+    Event { kind, device_id: None, detail: shown.audit_number() }
+}
+
+impl Shown {
+    /// The row of the try, where there is one.
+    const fn audit_number(self) -> u64 {
+        match self {
+            Self::Password { audit_number } => audit_number,
+            Self::RecoveryKey => 0,
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import { useState } from 'react';
+import type { FactorPrompt } from '../../core/calls';
+import { useCore, useCoreState } from '../../core/context';
+import { text } from '../../text/en';
+import { Dialog } from '../../ui/dialog';
+import { say } from '../../ui/toast';
+import { CodeCard } from './code-card';
+import { FactorForm } from './factor-form';
+import { PasswordForm } from './password-form';
+import { TotpForm } from './totp-form';
+
+export type FactorTask = 'setUp' | 'turnOff' | 'renew';
+
+type Step =
+  | { step: 'password'; failure: unknown }
+  | { step: 'factor'; prompt: FactorPrompt }
+  | { step: 'app'; secret: string }
+  | { step: 'codes'; codes: string[] };
+
+type Props = { task: FactorTask; onClose: () => void };
+
+/** Password, perhaps a code, then what was asked for. */
+export function FactorDialog({ task, onClose }: Props) {
+  const core = useCore();
+  const handle = useCoreState((state) => state.profile?.handle ?? '');
+  const [step, setStep] = useState<Step>({ step: 'password', failure: null });
+
+  const done = (codes: string[]) => {
+    if (codes.length > 0) return setStep({ step: 'codes', codes });
+    say(task === 'turnOff' ? text.factors.isOff : text.factors.isOn);
+    onClose();
+  };
+
+  const proved = async () => {
+    try {
+      switch (task) {
+        case 'setUp':
+          return setStep({ step: 'app', secret: (await core.call('startTotp', {})).secret });
+        case 'turnOff':
+          await core.call('removeTotp', {});
+          return done([]);
+        case 'renew':
+          return done((await core.call('renewRecoveryCodes', {})).codes);
+      }
+    } catch (error) {
+      setStep({ step: 'password', failure: error });
+    }
+  };
+
+  return (
+    <Dialog title={step.step === 'codes' ? text.factors.codes : text.factors.tasks[task]} closeLabel={text.close} onClose={onClose}>
+      {step.step === 'password' && <PasswordForm failure={step.failure} onProved={() => void proved()} onFactor={(prompt) => setStep({ step: 'factor', prompt })} />}
+      {step.step === 'factor' && <FactorForm prompt={step.prompt} onShown={() => void proved()} onOver={(failure) => setStep({ step: 'password', failure })} />}
+      {step.step === 'app' && <TotpForm secret={step.secret} handle={handle} onDone={done} />}
+      {step.step === 'codes' && <CodeCard codes={step.codes} handle={handle} onDone={() => done([])} />}
+    </Dialog>
+  );
+}

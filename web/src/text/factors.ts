@@ -1,0 +1,37 @@
+import { date } from './format';
+
+/** The words of the second step. */
+export const factors = {
+  title: 'Second step',
+  lead: 'Signing in on a new device then takes more than your password or recovery key: a code that only you have.',
+  app: 'Authenticator app',
+  off: 'Off',
+  since: (at: number) => `On since ${date(at, Date.now())}`,
+  setUp: 'Set up',
+  turnOff: 'Turn off',
+  turnOn: 'Turn it on',
+  renew: 'New codes',
+  tasks: { setUp: 'Set up an authenticator app', turnOff: 'Turn the second step off', renew: 'New recovery codes' },
+  prove: 'Your password first, so that nobody else changes this at an open browser.',
+  next: 'Next',
+  scan: 'Scan this with an authenticator app, or type the letters into it.',
+  qr: 'Code for the authenticator app',
+  firstCode: 'Six digits. They show that the app has it.',
+  codes: 'Recovery codes',
+  codesText: 'Each of these signs you in once when your app is lost. They are shown only now. Keep them away from your password.',
+  codesSaved: 'I have saved them',
+  codesLeft: (left: number) => (left === 0 ? 'None left. Make new ones.' : `${left} of 10 left`),
+  limits: 'Devices that are signed in are not asked. Lose the app, every recovery code and every device, and nobody can let you in again: the relay’s owner has no key to your account.',
+  isOn: 'The second step is on.',
+  isOff: 'The second step is off.',
+  pageTitle: 'One more step.',
+  pageLead: 'Your account asks for a code that only you have.',
+  label: { totp: 'Code from your app', recoveryCode: 'Recovery code' },
+  hint: { totp: 'Six digits, new every half minute', recoveryCode: 'Ten letters and digits, each good for once' },
+  instead: { totp: 'Use the authenticator app', recoveryCode: 'Use a recovery code' },
+  go: 'Go on',
+  startAgain: 'Begin again',
+  fileName: (handle: string) => `sotto-recovery-codes-${handle}.txt`,
+  file: (handle: string, host: string, codes: string) =>
+    `Sotto recovery codes\n\nAccount: @${handle} on ${host}\n\n${codes}\n\nEach is good for once, beside the password.\n`,
+};
