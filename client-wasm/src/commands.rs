@@ -108,6 +108,16 @@ impl Core {
         float(self.with(now, |client, cx| client.remove_totp(cx)).0)
     }
 
+    /// Signs the device of `session` out, or with `null` all but this one; ends with `{}`.
+    ///
+    /// # Errors
+    /// `misuse` when it is no id.
+    #[wasm_bindgen(js_name = endSessions)]
+    pub fn end_sessions(&mut self, session: Option<String>, now: f64) -> Result<f64, JsValue> {
+        let session = session.as_deref().map(id).transpose()?;
+        Ok(float(self.with(now, |client, cx| client.end_sessions(session, cx)).0))
+    }
+
     /// Asks for new recovery codes; ends with `{ codes }`.
     #[wasm_bindgen(js_name = renewRecoveryCodes)]
     pub fn renew_recovery_codes(&mut self, now: f64) -> f64 {

@@ -50,6 +50,7 @@ kinds! {
     FactorAdded 17 "factor_added" "An authenticator app was set up, from this device.";
     FactorRemoved 18 "factor_removed" "The authenticator app was turned off, from this device.";
     RecoveryCodesRenewed 19 "recovery_codes_renewed" "New recovery codes were made, from this device.";
+    SessionEnded 20 "session_ended" "This device was signed out by another one of the account.";
 }
 
 impl AuditKind {

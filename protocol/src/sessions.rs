@@ -188,6 +188,17 @@ pub struct OwnSession {
     pub address: Option<String>,
 }
 
+/// `POST /v1/sessions/endings`: signs other devices of one's own out. Takes the fresh proof of [`crate::factors::FreshProof`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct EndSessions {
+    /// Of the account as it was opened within ten minutes; not spent.
+    pub enrolment_ticket: Ticket,
+    /// Which; absent: all but the caller's.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub session_id: Option<SessionId>,
+}
+
 /// A JWT; `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

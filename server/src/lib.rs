@@ -89,6 +89,7 @@ pub fn routes() -> Vec<Route> {
         Route::post("/v1/sessions/device", device::log_in).open(RateClass::Open).body(JSON_BODY_BYTES_MAX),
         Route::post("/v1/sessions/refresh", refresh::refresh).open(RateClass::Open).body(JSON_BODY_BYTES_MAX),
         Route::get("/v1/sessions", own::list),
+        Route::post("/v1/sessions/endings", own::end).body(JSON_BODY_BYTES_MAX),
         Route::delete("/v1/sessions/current", refresh::log_out),
         Route::get("/v1/devices", devices::list),
         Route::post("/v1/devices", devices::enrol).open(RateClass::Login).body(CBOR_BODY_BYTES_MAX),

@@ -1,14 +1,14 @@
 //! Second factors: log-ins that wait for one (O-2), the fresh proof that a change asks for, and the changes.
 
 use protocol::{
-    ErrorCode, Problem, UnixMillis,
+    ErrorCode, Problem, SessionId, UnixMillis,
     accounts::Ticket,
     factors::{
         ConfirmTotp, Factor, FactorCode, FactorKind, FreshProof, Opening, OwnFactors, PendingFactor,
         RecoveryCodes, ShowFactor, TotpStarted,
     },
     limits::ENROLMENT_TICKET_SECONDS,
-    sessions::{LoginFinish, LoginStart, LoginStarted, OpenedAccount},
+    sessions::{EndSessions, LoginFinish, LoginStart, LoginStarted, OpenedAccount},
 };
 use zeroize::Zeroizing;
 
@@ -66,7 +66,7 @@ struct Proof {
     until: UnixMillis,
 }
 
-/// What is asked of one's own factors.
+/// What is asked of one's own factors, and what else takes the fresh proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FactorChange {
     List,
@@ -74,6 +74,7 @@ pub(crate) enum FactorChange {
     ConfirmTotp,
     RemoveTotp,
     RenewRecoveryCodes,
+    EndSessions,
 }
 
 impl FactorState {
@@ -339,6 +340,14 @@ impl Client {
         })
     }
 
+    /// Signs another of one's own devices out by its session, or all others; ends with [`Outcome::Done`].
+    pub fn end_sessions(&mut self, session_id: Option<SessionId>, cx: &mut Context<'_>) -> CommandId {
+        self.change(FactorChange::EndSessions, cx, |client, now| {
+            let enrolment_ticket = client.fresh_proof(now)?.enrolment_ticket;
+            Ok(Ask::json("/v1/sessions/endings", &EndSessions { enrolment_ticket, session_id }))
+        })
+    }
+
     /// Asks for new recovery codes, which end the old ones; ends with [`Outcome::RecoveryCodes`].
     pub fn renew_recovery_codes(&mut self, cx: &mut Context<'_>) -> CommandId {
         self.change(FactorChange::RenewRecoveryCodes, cx, |client, now| {
@@ -391,7 +400,7 @@ impl Client {
                 let text = |code: &FactorCode| SecretText::new(code.as_str());
                 Outcome::RecoveryCodes { codes: codes.iter().map(text).collect() }
             }
-            FactorChange::RemoveTotp => Outcome::Done {},
+            FactorChange::RemoveTotp | FactorChange::EndSessions => Outcome::Done {},
         })
     }
 

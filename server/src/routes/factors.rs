@@ -5,7 +5,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use protocol::{
     AccountId, ErrorCode, UnixMillis,
-    accounts::Ticket,
     audit::AuditKind,
     factors::{ConfirmTotp, FreshProof, OwnFactors, RecoveryCodes, TotpStarted},
     limits::ENROLMENT_TICKET_SECONDS,
@@ -22,7 +21,7 @@ use crate::routes::sessions::opened;
 use crate::secrets::random;
 use crate::storage::audit::{self, Event};
 use crate::storage::{Connection, StorageError, factors, requests};
-use crate::tokens::tickets::{EnrolmentTicket, TotpTicket};
+use crate::tokens::tickets::TotpTicket;
 
 /// `GET /v1/factors`.
 pub(crate) async fn list(
@@ -38,7 +37,7 @@ pub(crate) async fn start_totp(
     device: CallingDevice,
     Json(proof): Json<FreshProof>,
 ) -> Result<Json<TotpStarted>, ApiError> {
-    check_proof(&app, device.account_id, &proof.enrolment_ticket).await?;
+    opened::check_proof(&app, device.account_id, &proof.enrolment_ticket).await?;
     let seed = random().map_err(ApiError::internal)?;
     let ticket = TotpTicket {
         ticket_id: random().map_err(ApiError::internal)?,
@@ -82,7 +81,7 @@ pub(crate) async fn remove_totp(
     device: CallingDevice,
     Json(proof): Json<FreshProof>,
 ) -> Result<StatusCode, ApiError> {
-    check_proof(&app, device.account_id, &proof.enrolment_ticket).await?;
+    opened::check_proof(&app, device.account_id, &proof.enrolment_ticket).await?;
     let now = app.clock.now();
     app.db
         .write(async |conn| {
@@ -104,7 +103,7 @@ pub(crate) async fn renew_recovery_codes(
     device: CallingDevice,
     Json(proof): Json<FreshProof>,
 ) -> Result<Json<RecoveryCodes>, ApiError> {
-    check_proof(&app, device.account_id, &proof.enrolment_ticket).await?;
+    opened::check_proof(&app, device.account_id, &proof.enrolment_ticket).await?;
     let now = app.clock.now();
     app.db
         .write(async |conn| {
@@ -116,13 +115,6 @@ pub(crate) async fn renew_recovery_codes(
             Ok(Json(codes))
         })
         .await
-}
-
-/// Whether the ticket is of this account, opened within ten minutes.
-async fn check_proof(app: &App, account: AccountId, ticket: &Ticket) -> Result<(), ApiError> {
-    let ticket: EnrolmentTicket = app.credentials.tickets.open(ticket, app.clock.now())?;
-    let stands = app.db.read(async |conn| opened::stands(conn, &ticket).await).await?;
-    if stands && ticket.account_id == account { Ok(()) } else { Err(ErrorCode::TicketInvalid.into()) }
 }
 
 async fn note(

@@ -160,6 +160,9 @@ const MATRIX: &[Row] = &[
     row("DELETE /v1/sessions/current", Own, |_, _| Call::delete("/v1/sessions/current")),
     row("GET /v1/devices", Own, |_, _| Call::get("/v1/devices")),
     row("GET /v1/audit", Own, |_, _| Call::get("/v1/audit")),
+    row("POST /v1/sessions/endings", Refused(ErrorCode::TicketInvalid), |world, _| {
+        with_proof("/v1/sessions/endings", &world.proof)
+    }),
     row("GET /v1/factors", Own, |_, _| Call::get("/v1/factors")),
     row("POST /v1/factors/totp/start", Refused(ErrorCode::TicketInvalid), |world, _| {
         with_proof("/v1/factors/totp/start", &world.proof)

@@ -19,6 +19,8 @@ mod devices;
 #[cfg(test)]
 mod edge;
 #[cfg(test)]
+mod endings;
+#[cfg(test)]
 mod factors;
 #[cfg(test)]
 mod full_disk;

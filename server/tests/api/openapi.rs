@@ -87,6 +87,7 @@ fn contents(route: &str) -> Option<(Content, Content, u16)> {
         }
         "POST /v1/sessions/refresh" => (body::<sessions::Refresh>(), body::<sessions::SessionTokens>(), 200),
         "GET /v1/sessions" => (Nothing, body::<sessions::OwnSessions>(), 200),
+        "POST /v1/sessions/endings" => (body::<sessions::EndSessions>(), Nothing, 204),
         "GET /v1/accounts/me/data" => (Nothing, body::<AccountData>(), 200),
         "GET /v1/factors" => (Nothing, body::<factors::OwnFactors>(), 200),
         "POST /v1/factors/totp/start" => (body::<factors::FreshProof>(), body::<factors::TotpStarted>(), 200),

@@ -55,7 +55,8 @@ export type AuditKind =
   | 'factorRefused'
   | 'factorAdded'
   | 'factorRemoved'
-  | 'recoveryCodesRenewed';
+  | 'recoveryCodesRenewed'
+  | 'sessionEnded';
 
 export type SessionView = {
   sessionId: string;
@@ -310,6 +311,8 @@ export type CoreCalls = {
   confirmTotp: { args: { code: string }; result: { codes: string[] } };
   removeTotp: { args: None; result: None };
   renewRecoveryCodes: { args: None; result: { codes: string[] } };
+  /** Signs the device of that session out, at once; null: all but this one. Asks for the fresh proof. */
+  endSessions: { args: { sessionId: string | null }; result: None };
   /** K-7: revokes this device at the relay and wipes its store. Succeeds offline too. */
   logOut: { args: None; result: None };
 

@@ -23,6 +23,7 @@ import type {
   Message,
   OwnProfile,
   RegistrationMode,
+  SessionView,
   Trust,
 } from './calls';
 import type { Core } from './client';
@@ -86,6 +87,8 @@ export class ScriptedCore implements Core {
   private readonly listeners = new Set<(event: CoreEvent) => void>();
   private profile: OwnProfile;
   private entering: 'profile' | 'proof' = 'profile';
+  private proved = false;
+  private readonly ended = new Set<string>();
   private readonly files = new Map<string, Blob>();
   private readonly stopped = new Set<string>();
 
@@ -167,7 +170,9 @@ export class ScriptedCore implements Core {
     recoverAccount: async () => this.enter('profile'),
     showFactor: async ({ code }) => {
       if (code.replace(/\D/g, '') !== this.script.code) throw new CoreError('factorWrong');
-      return this.entering === 'profile' ? { profile: this.profile } : {};
+      if (this.entering === 'profile') return { profile: this.profile };
+      this.proved = true;
+      return {};
     },
     listFactors: async () => this.script.factors,
     provePassword: async () => this.enter('proof'),
@@ -181,6 +186,11 @@ export class ScriptedCore implements Core {
       return {};
     },
     renewRecoveryCodes: async () => ({ codes: recoveryCodes }),
+    endSessions: async ({ sessionId }) => {
+      if (!this.proved) throw new CoreError('proofNeeded');
+      for (const session of sessions(this.script.now)) if (sessionId === null ? !session.current : session.sessionId === sessionId) this.ended.add(session.sessionId);
+      return {};
+    },
     logOut: async () => {
       this.emit({ type: 'signedOut', reason: 'loggedOut' });
       return {};
@@ -195,10 +205,7 @@ export class ScriptedCore implements Core {
       { deviceId: 'alice-1', name: 'Firefox on Linux', createdAt: this.script.now - 40 * 86_400_000, current: true },
       { deviceId: 'alice-2', name: 'Chrome on Android', createdAt: this.script.now - 3 * 86_400_000, current: false },
     ],
-    listSessions: async () => [
-      { sessionId: 's1', deviceId: 'alice-1', deviceName: 'Firefox on Linux', current: true, createdAt: this.script.now - 40 * 86_400_000, lastUsedAt: this.script.now, address: null },
-      { sessionId: 's2', deviceId: 'alice-2', deviceName: 'Chrome on Android', current: false, createdAt: this.script.now - 3 * 86_400_000, lastUsedAt: this.script.now - 86_400_000, address: '203.0.113.0/24' },
-    ],
+    listSessions: async () => sessions(this.script.now).filter((session) => !this.ended.has(session.sessionId)),
     relayKnowledge: async () => ({
       tables: [
         { table: 'accounts', rowCount: 1, columns: ['account_id', 'handle', 'created_at'] },
@@ -310,6 +317,7 @@ export class ScriptedCore implements Core {
 
   private enter<T extends 'profile' | 'proof'>(what: T): T extends 'profile' ? Entered : { factor: FactorPrompt } | Record<string, never> {
     this.entering = what;
+    this.proved ||= what === 'proof' && this.script.code === null;
     const factor = { factor: { factors: ['totp', 'recoveryCode'], expiresAt: this.script.now + 300_000 } };
     const given = this.script.code !== null ? factor : what === 'profile' ? { profile: this.profile } : {};
     return given as never;
@@ -372,4 +380,11 @@ function summary({ contact: peer, messages, readUptoSeq }: ScriptedConversation)
   const last = messages.at(-1) ?? null;
   const unread = messages.filter((one) => !one.mine && one.content.kind !== 'notice' && (one.seq ?? 0) > readUptoSeq).length;
   return { groupId: peer.accountId, peer, last, unread, activeAt: last?.sentAt ?? 0 };
+}
+
+function sessions(now: number): SessionView[] {
+  return [
+    { sessionId: 's1', deviceId: 'alice-1', deviceName: 'Firefox on Linux', current: true, createdAt: now - 40 * 86_400_000, lastUsedAt: now, address: null },
+    { sessionId: 's2', deviceId: 'alice-2', deviceName: 'Chrome on Android', current: false, createdAt: now - 3 * 86_400_000, lastUsedAt: now - 86_400_000, address: '203.0.113.0/24' },
+  ];
 }

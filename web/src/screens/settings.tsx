@@ -7,6 +7,7 @@ import { AuditLogCard } from '../features/audit/audit-log';
 import { Fingerprint } from '../features/contacts/fingerprint';
 import { DeviceList } from '../features/devices/device-list';
 import { FactorSettings } from '../features/factors/factor-settings';
+import { ProofSteps } from '../features/factors/proof-steps';
 import { NotificationSettings } from '../features/notifications/notification-settings';
 import { About } from '../features/settings/about';
 import { AppearanceSettings } from '../features/settings/appearance';
@@ -76,7 +77,7 @@ function SettingsContent({ page }: { page: SettingsPage }) {
     case 'devices':
       return <><p className={type_.soft}>{text.devices.lead}</p><DeviceList /></>;
     case 'security':
-      return <><FactorSettings /><SessionList /><AuditLogCard /><RelayKnowledge /></>;
+      return <><FactorSettings /><SessionList Proof={ProofSteps} /><AuditLogCard /><RelayKnowledge /></>;
     case 'notifications':
       return <NotificationSettings />;
     case 'appearance':

@@ -9,6 +9,13 @@ export const securityText = {
     used: (at: number) => `last used ${listTime(at, Date.now())}`,
     from: (network: string) => `from ${network}`,
     addressUnknown: 'address not known',
+    endOne: 'Sign out',
+    endOf: (device: string) => `Sign out ${device}`,
+    endOthers: 'Sign out everywhere else',
+    end: {
+      one: { title: 'Sign this device out?', text: 'At once. The messages that it keeps are wiped as soon as it hears of it; to come back it takes your password or recovery key.', action: 'Sign it out', done: 'That device is signed out.' },
+      others: { title: 'Sign out everywhere else?', text: 'Every device but this browser, at once. The messages that they keep are wiped as soon as they hear of it; to come back they take your password or recovery key.', action: 'Sign them out', done: 'Only this browser is signed in now.' },
+    },
   },
   knowledge: {
     title: 'What this relay knows about you',
@@ -73,6 +80,7 @@ export const securityText = {
       factorRefused: { alarming: true, says: 'Somebody had your password or recovery key, and a wrong code for the second step' },
       factorAdded: { alarming: false, says: 'The second step was turned on: an authenticator app' },
       factorRemoved: { alarming: true, says: 'The second step was turned off' },
+      sessionEnded: { alarming: false, says: 'A device was signed out from another one' },
       recoveryCodesRenewed: { alarming: false, says: 'New recovery codes were made' },
     } satisfies Record<AuditKind, { alarming: boolean; says: string }>,
     refused: {

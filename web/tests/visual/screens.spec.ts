@@ -91,6 +91,10 @@ const screens: Screen[] = [
     await page.getByRole('button', { name: 'Go on' }).click();
     await page.getByRole('list', { name: 'Recovery codes' }).waitFor();
   }) },
+  { name: '09i-end-session', night: 'the same', ...open('/settings/security', async (page) => {
+    await page.getByRole('button', { name: 'Sign out Chrome on Android' }).click();
+    await page.getByRole('heading', { name: 'Sign this device out?' }).waitFor();
+  }) },
   { name: '10-failed', ...open('/c/erin') },
   { name: '10b-notices', ...open('/c/grace') },
   { name: '10c-key-changed', ...open('/c/bob', async (page) => {

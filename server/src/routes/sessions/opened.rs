@@ -1,7 +1,7 @@
 //! What opens an account on a new device.
 
 use protocol::{
-    AccountId, DeviceId, UnixMillis,
+    AccountId, DeviceId, ErrorCode, UnixMillis,
     accounts::Ticket,
     device_list::DeviceList,
     limits::ENROLMENT_TICKET_SECONDS,
@@ -38,6 +38,17 @@ pub(in crate::routes) async fn stands(
 ) -> Result<bool, ApiError> {
     Ok(!requests::ticket_is_spent(conn, ticket.ticket_id).await?
         && !factors::were_added_since(conn, ticket.account_id, ticket.opened_at()).await?)
+}
+
+/// Whether the ticket is of `account`, opened within ten minutes: the fresh proof that sensitive changes ask for.
+pub(in crate::routes) async fn check_proof(
+    app: &App,
+    account: AccountId,
+    ticket: &Ticket,
+) -> Result<(), ApiError> {
+    let ticket: EnrolmentTicket = app.credentials.tickets.open(ticket, app.clock.now())?;
+    let stands = app.db.read(async |conn| stands(conn, &ticket).await).await?;
+    if stands && ticket.account_id == account { Ok(()) } else { Err(ErrorCode::TicketInvalid.into()) }
 }
 
 /// Wraps, device list and vault of an account whose owner has shown a factor (O-2).

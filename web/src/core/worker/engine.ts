@@ -87,6 +87,7 @@ export type Engine = {
   confirmTotp(code: string, now: number): number;
   removeTotp(now: number): number;
   renewRecoveryCodes(now: number): number;
+  endSessions(session: string | undefined, now: number): number;
   logOut(now: number): number;
   startConversation(handle: string, now: number): number;
   listMessages(groupId: GroupId, beforeSeq: number | null, limit: number, now: number): number;

@@ -31,6 +31,7 @@ export function coreHandlers(host: Host): CoreHandlers {
     startTotp: async () => run((core, now) => core.startTotp(now)),
     confirmTotp: async ({ code }) => run((core, now) => core.confirmTotp(code, now)),
     removeTotp: async () => run((core, now) => core.removeTotp(now)),
+    endSessions: async ({ sessionId }) => run((core, now) => core.endSessions(sessionId ?? undefined, now)),
     renewRecoveryCodes: async () => run((core, now) => core.renewRecoveryCodes(now)),
     logOut: async () => {
       await host.logOut();

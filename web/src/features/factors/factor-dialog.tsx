@@ -1,19 +1,16 @@
 import { useState } from 'react';
-import type { FactorPrompt } from '../../core/calls';
 import { useCore, useCoreState } from '../../core/context';
 import { text } from '../../text/en';
 import { Dialog } from '../../ui/dialog';
 import { say } from '../../ui/toast';
 import { CodeCard } from './code-card';
-import { FactorForm } from './factor-form';
-import { PasswordForm } from './password-form';
+import { ProofSteps } from './proof-steps';
 import { TotpForm } from './totp-form';
 
 export type FactorTask = 'setUp' | 'turnOff' | 'renew';
 
 type Step =
-  | { step: 'password'; failure: unknown }
-  | { step: 'factor'; prompt: FactorPrompt }
+  | { step: 'proof'; failure: unknown; round: number }
   | { step: 'app'; secret: string }
   | { step: 'codes'; codes: string[] };
 
@@ -23,7 +20,7 @@ type Props = { task: FactorTask; onClose: () => void };
 export function FactorDialog({ task, onClose }: Props) {
   const core = useCore();
   const handle = useCoreState((state) => state.profile?.handle ?? '');
-  const [step, setStep] = useState<Step>({ step: 'password', failure: null });
+  const [step, setStep] = useState<Step>({ step: 'proof', failure: null, round: 0 });
 
   const done = (codes: string[]) => {
     if (codes.length > 0) return setStep({ step: 'codes', codes });
@@ -43,14 +40,13 @@ export function FactorDialog({ task, onClose }: Props) {
           return done((await core.call('renewRecoveryCodes', {})).codes);
       }
     } catch (error) {
-      setStep({ step: 'password', failure: error });
+      setStep((before) => ({ step: 'proof', failure: error, round: before.step === 'proof' ? before.round + 1 : 0 }));
     }
   };
 
   return (
     <Dialog title={step.step === 'codes' ? text.factors.codes : text.factors.tasks[task]} closeLabel={text.close} onClose={onClose}>
-      {step.step === 'password' && <PasswordForm failure={step.failure} onProved={() => void proved()} onFactor={(prompt) => setStep({ step: 'factor', prompt })} />}
-      {step.step === 'factor' && <FactorForm prompt={step.prompt} onShown={() => void proved()} onOver={(failure) => setStep({ step: 'password', failure })} />}
+      {step.step === 'proof' && <ProofSteps key={step.round} failure={step.failure} onProved={() => void proved()} />}
       {step.step === 'app' && <TotpForm secret={step.secret} handle={handle} onDone={done} />}
       {step.step === 'codes' && <CodeCard codes={step.codes} handle={handle} onDone={() => done([])} />}
     </Dialog>
