@@ -46,6 +46,8 @@ labels! {
     RECOVERY_CHECKSUM = "sotto/v1/recovery-checksum";
 
     // Sealed things
+    /// Key of record ids → the id of one record.
+    RECORD_ID = "sotto/v1/record-id";
     /// Key-encryption key → AEAD key and commitment of one wrap.
     WRAP = "sotto/v1/wrap";
     /// Begins the associated data of a record at the relay.

@@ -69,6 +69,7 @@ mod tests {
         container::{FileKey, MetadataKey, ReadCapability},
         identity::DeviceAuthSecret,
         opaque::{ExportKey, Login, Password, Registration, SessionKey},
+        records::RecordIdKey,
         recovery_key::{RecoveryAuth, RecoveryKek, RecoveryKey},
         root_key::{ArchiveKey, RootKey, SettingsKey, VaultKey},
     };
@@ -92,6 +93,7 @@ mod tests {
             format!("{:?}", ArchiveKey::from_bytes([0xab; 32])),
             format!("{:?}", SettingsKey::from_bytes([0xab; 32])),
             format!("{:?}", LocalStoreKey::from_bytes([0xab; 32])),
+            format!("{:?}", RecordIdKey::from_bytes([0xab; 32])),
             format!("{:?}", DeviceAuthSecret::from_bytes(&[0xab; 32])),
             format!("{:?}", FileKey::from_bytes([0xab; 32])),
             format!("{:?}", MetadataKey::from_bytes([0xab; 32])),
@@ -116,6 +118,7 @@ mod tests {
             "ArchiveKey(***)",
             "SettingsKey(***)",
             "LocalStoreKey(***)",
+            "RecordIdKey(***)",
             "DeviceAuthSecret(***)",
             "FileKey(***)",
             "MetadataKey(***)",

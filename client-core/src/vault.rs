@@ -1,37 +1,28 @@
-//! The vault (K-6): what all devices of an account know: profile, contacts and whom one has verified, names of
-//! devices, the relay's pinned key, settings. CBOR with integer keys, padded to a bucket, sealed with the vault key.
+//! The vault (K-6): what makes the devices of an account one account: profile, names of devices, the relay's pinned
+//! key, the key that names its records. CBOR with integer keys, padded to a bucket, sealed with the vault key.
 //!
-//! Two devices may change it at once; the loser of the compare-and-set merges and tries again. Each entry carries the
-//! time of its last change, and the later change wins; of two changes in one millisecond, the greater value. So
-//! merging gives the same vault in any order. A device whose clock is behind still writes after what it has seen.
+//! Two devices may change it at once; the loser of the compare-and-set merges and tries again. Each entry is dated
+//! ([`crate::dated`]), so that merging gives the same vault in any order.
 
 use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
-use protocol::{AccountId, DeviceId, IdentityKey, RecordId, UnixMillis, limits::GROUPS_PER_ACCOUNT_MAX};
+use protocol::{AccountId, DeviceId, RecordId, UnixMillis};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use crate::{
+    dated::{Dated, merge_optional},
     opaque::RelayKey,
-    padding::bucket,
+    records::{self, Collection, Place, RecordError, RecordIdKey, clipped},
     root_key::RootKey,
-    sealed::{RecordPlace, SealError, open_record, seal_record},
 };
 
-/// The collection of the relay that holds the vault.
-pub const VAULT_COLLECTION: &str = "vault";
 /// The version of the content. A device that meets a higher one asks for an update instead of dropping what it
 /// does not know.
 pub const VAULT_VERSION: u32 = 1;
-/// Contacts of one account.
-pub const CONTACTS_MAX: usize = GROUPS_PER_ACCOUNT_MAX;
 /// Names of devices, of those long gone too.
 pub const DEVICE_NAMES_MAX: usize = 64;
-/// Settings of one account.
-pub const SETTINGS_MAX: usize = 64;
-/// UTF-8 bytes of any text in the vault.
-pub const VAULT_TEXT_BYTES_MAX: usize = 256;
 
 /// Where the vault lies at the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,31 +36,10 @@ pub struct VaultPlace {
 }
 
 impl VaultPlace {
-    const fn record(&self) -> RecordPlace<'static> {
-        RecordPlace {
-            account: self.account,
-            collection: VAULT_COLLECTION,
-            record: self.record,
-            version: self.version,
-        }
+    const fn place(self) -> Place {
+        let Self { account, record, version } = self;
+        Place { account, collection: Collection::Vault, record, version }
     }
-}
-
-/// Why a vault was not read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum VaultError {
-    /// It does not open here.
-    #[error(transparent)]
-    Sealed(#[from] SealError),
-    /// A newer version of the program wrote it.
-    #[error("the vault was written by a newer version ({version})")]
-    NewerVersion {
-        /// The version of its content.
-        version: u32,
-    },
-    /// It opens, but is not a vault.
-    #[error("the vault's content is malformed")]
-    Malformed,
 }
 
 /// How one shows oneself to others.
@@ -84,224 +54,101 @@ pub struct Profile {
     pub colour: u8,
 }
 
-/// How a contact calls itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
-#[cbor(map)]
-pub struct ContactNames {
-    /// The handle by which it is found.
-    #[n(0)]
-    pub handle: String,
-    /// The name that it gave itself.
-    #[n(1)]
-    pub display_name: String,
-    /// Index into the palette.
-    #[n(2)]
-    pub colour: u8,
-}
-
-impl ContactNames {
-    fn clipped(self) -> Self {
-        Self { handle: clipped(self.handle), display_name: clipped(self.display_name), colour: self.colour }
-    }
-}
-
-/// What one knows of a contact's identity key (K-4, K-5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
-#[cbor(map)]
-pub struct ContactTrust {
-    /// The key that was seen first, or accepted since.
-    #[n(0)]
-    pub identity_key: IdentityKey,
-    /// When the person said "they match"; `None`: never compared.
-    #[n(1)]
-    pub verified_at: Option<UnixMillis>,
-    /// Another key that was seen since, about which the person has not decided yet.
-    #[n(2)]
-    pub changed_key: Option<IdentityKey>,
-}
-
-/// A contact. Names and trust are changed and merged apart, so that a new name never undoes a verification.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Contact {
-    names: Dated<ContactNames>,
-    trust: Dated<ContactTrust>,
-}
-
-impl Contact {
-    /// How it calls itself.
-    pub const fn names(&self) -> &ContactNames {
-        &self.names.value
-    }
-
-    /// What is known of its identity key.
-    pub const fn trust(&self) -> &ContactTrust {
-        &self.trust.value
-    }
-
-    /// When that was last changed.
-    pub const fn trust_changed_at(&self) -> UnixMillis {
-        self.trust.changed_at
-    }
-}
-
 /// The vault's content.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vault {
     profile: Dated<Profile>,
-    contacts: BTreeMap<AccountId, Contact>,
     device_names: BTreeMap<DeviceId, Dated<String>>,
     relay_key: Option<Dated<[u8; 32]>>,
-    settings: BTreeMap<String, Dated<String>>,
+    record_id_key: RecordIdKey,
 }
 
 impl Vault {
     /// The vault of a new account.
-    pub fn new(display_name: &str, colour: u8, relay_key: RelayKey) -> Self {
+    pub fn new(display_name: &str, colour: u8, relay_key: RelayKey, rng: &mut impl CryptoRng) -> Self {
         let profile = Profile { display_name: clipped(display_name.to_owned()), colour };
-        Self { profile: Dated::first(profile), relay_key: Some(Dated::first(relay_key.0)), ..Self::default() }
+        Self {
+            profile: Dated::first(profile),
+            device_names: BTreeMap::new(),
+            relay_key: Some(Dated::first(relay_key.0)),
+            record_id_key: RecordIdKey::generate(rng),
+        }
     }
 
     /// Opens the record of the relay. Compare its version with the floor kept on this device (K-6).
     ///
     /// # Errors
-    /// [`VaultError`], by cause.
-    pub fn open(root_key: &RootKey, place: VaultPlace, sealed: &[u8]) -> Result<Self, VaultError> {
-        let key = root_key.vault_key(place.account);
-        let padded = open_record(key.expose(), root_key.generation(), &place.record(), sealed)?;
-        let (length, rest) = padded.split_first_chunk::<4>().ok_or(VaultError::Malformed)?;
-        let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| VaultError::Malformed)?;
-        Self::decode(rest.get(..length).ok_or(VaultError::Malformed)?)
+    /// [`RecordError`], by cause.
+    pub fn open(root_key: &RootKey, place: VaultPlace, sealed: &[u8]) -> Result<Self, RecordError> {
+        Self::decode(&records::open(root_key, place.place(), sealed)?)
     }
 
     /// Reads the content, as the local store keeps it.
     ///
     /// # Errors
-    /// [`VaultError::NewerVersion`], [`VaultError::Malformed`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, VaultError> {
-        let VersionOnly { version } = minicbor::decode(bytes).map_err(|_| VaultError::Malformed)?;
-        if version > VAULT_VERSION {
-            return Err(VaultError::NewerVersion { version });
-        }
-        let mut decoder = minicbor::Decoder::new(bytes);
-        let content: Content = decoder.decode().map_err(|_| VaultError::Malformed)?;
-        if decoder.position() != bytes.len() || version == 0 || !content.texts_fit() {
-            return Err(VaultError::Malformed);
-        }
-        Ok(content.into())
+    /// [`RecordError::NewerVersion`], [`RecordError::Malformed`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
+        let content: Content = records::decode(bytes, VAULT_VERSION)?;
+        if content.texts_fit() { Ok(content.into()) } else { Err(RecordError::Malformed) }
     }
 
-    /// Changes the profile.
-    pub fn set_profile(&mut self, mut profile: Profile, now: UnixMillis) {
+    /// Changes the profile; tells whether it is another one now.
+    pub fn set_profile(&mut self, mut profile: Profile, now: UnixMillis) -> bool {
         profile.display_name = clipped(profile.display_name);
-        self.profile.set(profile, now);
+        self.profile.set(profile, now)
     }
 
     /// Names one of the own devices. Above [`DEVICE_NAMES_MAX`], the name that was given longest ago goes.
     pub fn name_device(&mut self, device: DeviceId, name: &str, now: UnixMillis) {
-        set_in(&mut self.device_names, device, clipped(name.to_owned()), now);
-        drop_oldest(&mut self.device_names, DEVICE_NAMES_MAX);
-    }
-
-    /// Changes a setting. Above [`SETTINGS_MAX`], the one that was changed longest ago goes.
-    pub fn set_setting(&mut self, name: &str, value: &str, now: UnixMillis) {
-        let (name, value) = (clipped(name.to_owned()), clipped(value.to_owned()));
-        set_in(&mut self.settings, name, value, now);
-        drop_oldest(&mut self.settings, SETTINGS_MAX);
+        let name = clipped(name.to_owned());
+        match self.device_names.get_mut(&device) {
+            Some(dated) => {
+                dated.set(name, now);
+            }
+            None => {
+                self.device_names.insert(device, Dated::at(name, now));
+            }
+        }
+        self.drop_oldest_names();
     }
 
     /// Pins the relay's OPAQUE key (O-5).
     pub fn pin_relay_key(&mut self, key: RelayKey, now: UnixMillis) {
         match &mut self.relay_key {
-            Some(pinned) => pinned.set(key.0, now),
+            Some(pinned) => {
+                pinned.set(key.0, now);
+            }
             None => self.relay_key = Some(Dated::at(key.0, now)),
-        }
-    }
-
-    /// Takes up a contact with the identity key that is trusted on first use. Does nothing if it is known.
-    ///
-    /// # Errors
-    /// [`TooManyContacts`].
-    pub fn add_contact(
-        &mut self,
-        account: AccountId,
-        names: ContactNames,
-        identity_key: IdentityKey,
-        now: UnixMillis,
-    ) -> Result<(), TooManyContacts> {
-        if self.contacts.contains_key(&account) {
-            return Ok(());
-        }
-        if self.contacts.len() >= CONTACTS_MAX {
-            return Err(TooManyContacts);
-        }
-        let trust = ContactTrust { identity_key, verified_at: None, changed_key: None };
-        let contact = Contact { names: Dated::at(names.clipped(), now), trust: Dated::at(trust, now) };
-        self.contacts.insert(account, contact);
-        Ok(())
-    }
-
-    /// Changes a contact's names, if it is known.
-    pub fn set_contact_names(&mut self, account: AccountId, names: ContactNames, now: UnixMillis) {
-        if let Some(contact) = self.contacts.get_mut(&account) {
-            contact.names.set(names.clipped(), now);
-        }
-    }
-
-    /// Changes what is known of a contact's identity key, if the contact is known.
-    pub fn set_contact_trust(&mut self, account: AccountId, trust: ContactTrust, now: UnixMillis) {
-        if let Some(contact) = self.contacts.get_mut(&account) {
-            contact.trust.set(trust, now);
         }
     }
 
     /// Takes in what another device wrote. The order of merging does not matter.
     pub fn merge(&mut self, other: Self) {
         self.profile.merge(other.profile);
-        for (account, contact) in other.contacts {
-            match self.contacts.get_mut(&account) {
-                Some(known) => {
-                    known.names.merge(contact.names);
-                    known.trust.merge(contact.trust);
-                }
+        for (device, name) in other.device_names {
+            match self.device_names.get_mut(&device) {
+                Some(known) => known.merge(name),
                 None => {
-                    self.contacts.insert(account, contact);
+                    self.device_names.insert(device, name);
                 }
             }
         }
-        while self.contacts.len() > CONTACTS_MAX {
-            let oldest =
-                self.contacts.iter().min_by_key(|(account, contact)| (contact.trust.changed_at, **account));
-            let oldest = oldest.map(|(&account, _)| account);
-            oldest.and_then(|account| self.contacts.remove(&account));
+        self.drop_oldest_names();
+        merge_optional(&mut self.relay_key, other.relay_key);
+        // Made once, with the account: only a damaged vault could have another one.
+        if other.record_id_key.expose() < self.record_id_key.expose() {
+            self.record_id_key = other.record_id_key;
         }
-        merge_in(&mut self.device_names, other.device_names);
-        drop_oldest(&mut self.device_names, DEVICE_NAMES_MAX);
-        merge_in(&mut self.settings, other.settings);
-        drop_oldest(&mut self.settings, SETTINGS_MAX);
-        self.relay_key = match (self.relay_key.take(), other.relay_key) {
-            (Some(one), Some(other)) => Some(one.max(other)),
-            (one, other) => one.or(other),
-        };
     }
 
     /// Seals the content for `place`, padded to a bucket. The record's own limit is checked by whoever sends it.
     pub fn seal(&self, root_key: &RootKey, place: VaultPlace, rng: &mut impl CryptoRng) -> Vec<u8> {
-        let content = self.encode();
-        let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
-        let padded_length = bucket(u64::from(length).saturating_add(4));
-        let mut padded = Zeroizing::new(Vec::with_capacity(content.len().saturating_mul(2)));
-        padded.extend_from_slice(&length.to_be_bytes());
-        padded.extend_from_slice(&content);
-        padded.resize(usize::try_from(padded_length).unwrap_or(content.len()), 0);
-        let key = root_key.vault_key(place.account);
-        seal_record(key.expose(), root_key.generation(), &place.record(), &padded, rng)
+        records::seal(root_key, place.place(), &self.encode(), rng)
     }
 
     /// The content, for the local store.
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let encoded = minicbor::to_vec(Content::from(self));
-        debug_assert!(encoded.is_ok(), "a vector takes any number of bytes");
-        Zeroizing::new(encoded.unwrap_or_default())
+        records::encode(Content::from(self))
     }
 
     /// How one shows oneself to others.
@@ -309,104 +156,32 @@ impl Vault {
         &self.profile.value
     }
 
-    /// A contact.
-    pub fn contact(&self, account: AccountId) -> Option<&Contact> {
-        self.contacts.get(&account)
-    }
-
-    /// All contacts, by account.
-    pub fn contacts(&self) -> impl Iterator<Item = (AccountId, &Contact)> {
-        self.contacts.iter().map(|(&account, contact)| (account, contact))
-    }
-
     /// The name of one of the own devices.
     pub fn device_name(&self, device: DeviceId) -> Option<&str> {
         self.device_names.get(&device).map(|name| name.value.as_str())
-    }
-
-    /// A setting.
-    pub fn setting(&self, name: &str) -> Option<&str> {
-        self.settings.get(name).map(|setting| setting.value.as_str())
     }
 
     /// The relay's pinned OPAQUE key.
     pub fn relay_key(&self) -> Option<RelayKey> {
         self.relay_key.as_ref().map(|pinned| RelayKey(pinned.value))
     }
-}
 
-/// The account has [`CONTACTS_MAX`] contacts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there is no room for more than {CONTACTS_MAX} contacts")]
-pub struct TooManyContacts;
-
-/// A value and when it was last changed. Ordered by time, then by value: the greater one wins.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Dated<T> {
-    changed_at: UnixMillis,
-    value: T,
-}
-
-impl<T: Ord> Dated<T> {
-    /// What a new account starts with: any change is later.
-    const fn first(value: T) -> Self {
-        Self { changed_at: UnixMillis(1), value }
+    /// Gives the account's other records their ids.
+    pub const fn record_id_key(&self) -> &RecordIdKey {
+        &self.record_id_key
     }
 
-    const fn at(value: T, now: UnixMillis) -> Self {
-        Self { changed_at: now, value }
-    }
-
-    fn set(&mut self, value: T, now: UnixMillis) {
-        if self.value != value {
-            self.changed_at = UnixMillis(now.0.max(self.changed_at.0.saturating_add(1)));
-            self.value = value;
+    fn drop_oldest_names(&mut self) {
+        while self.device_names.len() > DEVICE_NAMES_MAX {
+            let oldest = self.device_names.iter().min_by_key(|(device, name)| (name.changed_at, **device));
+            let oldest = oldest.map(|(&device, _)| device);
+            oldest.and_then(|device| self.device_names.remove(&device));
         }
-    }
-
-    fn merge(&mut self, other: Self) {
-        if other > *self {
-            *self = other;
-        }
-    }
-}
-
-/// Texts of the vault are cut to [`VAULT_TEXT_BYTES_MAX`] on the way in: what is written can always be read again.
-fn clipped(mut text: String) -> String {
-    text.truncate(text.floor_char_boundary(VAULT_TEXT_BYTES_MAX));
-    text
-}
-
-fn set_in<K: Ord, T: Ord>(entries: &mut BTreeMap<K, Dated<T>>, key: K, value: T, now: UnixMillis) {
-    match entries.get_mut(&key) {
-        Some(entry) => entry.set(value, now),
-        None => {
-            entries.insert(key, Dated::at(value, now));
-        }
-    }
-}
-
-fn merge_in<K: Ord, T: Ord>(entries: &mut BTreeMap<K, Dated<T>>, others: BTreeMap<K, Dated<T>>) {
-    for (key, other) in others {
-        match entries.get_mut(&key) {
-            Some(entry) => entry.merge(other),
-            None => {
-                entries.insert(key, other);
-            }
-        }
-    }
-}
-
-fn drop_oldest<K: Ord + Clone, T: Ord>(entries: &mut BTreeMap<K, Dated<T>>, most: usize) {
-    while entries.len() > most {
-        let oldest =
-            entries.iter().min_by_key(|(key, entry)| (entry.changed_at, *key)).map(|(key, _)| key.clone());
-        oldest.and_then(|key| entries.remove(&key));
     }
 }
 
 mod content;
-use content::{Content, VersionOnly};
+use content::Content;
 
 #[cfg(test)]
 mod tests;

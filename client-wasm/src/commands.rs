@@ -1,6 +1,6 @@
 //! The commands of [`Core`], one to one. Those that end later give the number that their `commandDone` carries.
 
-use client_core::client::{LogIn, NewAccount, Recover};
+use client_core::client::{Choices, LogIn, NewAccount, Recover};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use zeroize::Zeroizing;
 
@@ -208,6 +208,16 @@ impl Core {
     #[wasm_bindgen(js_name = confirmRecoveryKey)]
     pub fn confirm_recovery_key(&mut self, now: f64) -> Result<(), JsValue> {
         self.with(now, |client, cx| client.confirm_recovery_key(cx)).map_err(refused)
+    }
+
+    /// Makes the choices of `{ appearance, notifyShowsName, notifyShowsText }` that are not null, on every device.
+    ///
+    /// # Errors
+    /// As `Client::change_settings`.
+    #[wasm_bindgen(js_name = changeSettings)]
+    pub fn change_settings(&mut self, choices: &JsValue, now: f64) -> Result<(), JsValue> {
+        let choices: Choices = from_js(choices)?;
+        self.with(now, |client, cx| client.change_settings(choices, cx)).map_err(refused)
     }
 
     /// Puts a text into the outbox and gives its message id.

@@ -86,6 +86,12 @@ impl Core {
         to_js(&self.client.devices())
     }
 
+    /// Gives `PersonSettings`.
+    #[must_use]
+    pub fn settings(&self) -> JsValue {
+        to_js(&self.client.settings())
+    }
+
     /// Gives the nine groups of the recovery key, or null once it was confirmed.
     #[wasm_bindgen(js_name = recoveryKey)]
     #[must_use]

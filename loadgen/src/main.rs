@@ -11,6 +11,7 @@ mod message;
 mod options;
 mod pair;
 mod pairs;
+mod records;
 mod relay;
 mod report;
 mod socket;
@@ -27,8 +28,10 @@ const USAGE: &str = "sotto-loadgen <program> [--option value …]
           --rate <messages per second in all>: open loop instead of so many in flight
   idle    memory per idle connection
           --connections 5000  --settle-seconds 3
+  records records to the relay and to a new client
+          --records 10000  --bytes 302
 
-  both    --relay <binary>: another relay than the one beside this program
+  all     --relay <binary>: another relay than the one beside this program
           --directory <path>: where the relay's data goes, on the disk that is to be measured
 ";
 
@@ -56,6 +59,7 @@ async fn run(program: &str, rest: &[String]) -> Result<(), Failure> {
     match program {
         "pairs" => pairs::run(&options).await,
         "idle" => idle::run(&options).await,
+        "records" => records::run(&options).await,
         other => Err(Failure::Usage(format!("there is no program `{other}`"))),
     }
 }

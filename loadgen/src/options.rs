@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
 
 use crate::failure::Failure;
 
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "pairs",
     "in-flight",
     "seconds",
@@ -13,6 +13,7 @@ const NAMES: [&str; 11] = [
     "runs",
     "rate",
     "connections",
+    "records",
     "settle-seconds",
     "relay",
     "directory",

@@ -137,6 +137,14 @@ pub const DOUBLES_SECONDS: u64 = 30 * 86_400;
 pub const RECORD_BYTES_MAX: usize = 256 * 1024;
 /// Characters of a collection's name.
 pub const COLLECTION_CHARS_MAX: usize = 32;
+/// Bytes of the sealed note of a deletion.
+pub const TOMBSTONE_BYTES_MAX: usize = 512;
+/// Records in one batch of writes.
+pub const RECORDS_BATCH_MAX: usize = 256;
+/// Records in one page of the feed of changes.
+pub const CHANGES_PAGE_MAX: usize = 1000;
+/// Bytes of ciphertext in one page of the feed of changes.
+pub const CHANGES_PAGE_BYTES_MAX: usize = 1024 * 1024;
 
 // Blobs (F-9)
 /// Bytes of one encrypted container.

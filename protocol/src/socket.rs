@@ -8,6 +8,7 @@ use crate::{
     groups::{Acknowledge, Cursor, Entry, Gap, Posted},
     limits::{CURSORS_MAX, ENTRIES_PAGE_MAX},
     messages::PostMessage,
+    records::Collection,
     sessions::AccessToken,
     values::{List, UnixMillis},
 };
@@ -154,15 +155,21 @@ pub enum RelayFrame {
     /// Answers [`ClientFrame::Ping`].
     #[n(12)]
     Pong,
-    /// Another device of the account wrote a record.
+    /// Another device of the account wrote records; this is the last of them. Read the feed after one's cursor.
     #[n(13)]
     RecordChanged {
-        /// Of the collection `vault`.
+        /// In which collection.
         #[n(0)]
+        collection: Collection,
+        /// Which record.
+        #[n(1)]
         record_id: RecordId,
         /// Its version now.
-        #[n(1)]
+        #[n(2)]
         version: u64,
+        /// The number of this change.
+        #[n(3)]
+        change: u64,
     },
 }
 

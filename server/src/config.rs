@@ -117,6 +117,10 @@ pub struct Limits {
     pub claims_per_account_per_day: u64,
     /// Bytes of one blob. Default 100 MiB; more is refused at start.
     pub blob_bytes_max: u64,
+    /// Records of one account, deleted ones included: they leave a tombstone. Default 100,000.
+    pub records_per_account_max: u64,
+    /// Bytes of one account's records. Default 256 MiB.
+    pub record_bytes_per_account_max: u64,
     pub rates: Rates,
 }
 
@@ -132,6 +136,8 @@ impl Default for Limits {
             claims_per_pair_per_hour: 20,
             claims_per_account_per_day: 500,
             blob_bytes_max: limits::BLOB_BYTES_MAX,
+            records_per_account_max: 100_000,
+            record_bytes_per_account_max: 256 * 1024 * 1024,
             rates: Rates::default(),
         }
     }
@@ -342,6 +348,12 @@ impl Config {
         }
         if !(1..=limits::BLOB_BYTES_MAX).contains(&l.blob_bytes_max) {
             return refuse("limits.blob_bytes_max", "give 1 to 104857600 bytes");
+        }
+        if !(1..=1_000_000_000).contains(&l.records_per_account_max) {
+            return refuse("limits.records_per_account_max", "give 1 to 1000000000");
+        }
+        if !(limits::RECORD_BYTES_MAX as u64..=1 << 50).contains(&l.record_bytes_per_account_max) {
+            return refuse("limits.record_bytes_per_account_max", "give 262144 bytes to a pebibyte");
         }
         let r = &l.rates;
         let rates = [

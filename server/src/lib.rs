@@ -105,8 +105,11 @@ pub fn routes() -> Vec<Route> {
         Route::post("/v1/key-packages/claim", key_packages::claim)
             .class(RateClass::Claim)
             .body(CBOR_BODY_BYTES_MAX),
+        Route::get("/v1/records", records::changes),
+        Route::put("/v1/records", records::put_all).body(CBOR_BODY_BYTES_MAX),
         Route::get("/v1/records/{collection}/{record_id}", records::get),
         Route::put("/v1/records/{collection}/{record_id}", records::put).body(CBOR_BODY_BYTES_MAX),
+        Route::delete("/v1/records/{collection}/{record_id}", records::delete),
         Route::put("/v1/blobs/{blob_id}", containers::put).class(RateClass::Upload).streamed(),
         Route::get("/v1/blobs/{blob_id}", containers::get),
         Route::delete("/v1/blobs/{blob_id}", containers::delete),

@@ -1,7 +1,7 @@
 //! What live sockets are told about accounts, and how sessions begin and end at once, in memory as in the database.
 
 use protocol::{
-    AccountId, DeviceId, RecordId, SessionId,
+    AccountId, DeviceId, SessionId,
     socket::{RelayFrame, close},
 };
 
@@ -73,14 +73,13 @@ impl App {
         }
     }
 
-    /// Tells the account's other devices of a new version of a record.
-    pub(crate) async fn tell_record(&self, caller: CallingDevice, record_id: RecordId, version: u64) {
-        let frame = RelayFrame::RecordChanged { record_id, version };
+    /// Tells the account's other devices of a change of its records.
+    pub(crate) async fn tell_record(&self, caller: CallingDevice, frame: &RelayFrame) {
         match self.db.read(async |conn| devices::list_live(conn, caller.account_id).await).await {
             Ok(own) => own
                 .into_iter()
                 .filter(|device| *device != caller.device_id)
-                .for_each(|device| self.hub.send(device, &frame)),
+                .for_each(|device| self.hub.send(device, frame)),
             Err(error) => ApiError::from(error).log("record changed"),
         }
     }

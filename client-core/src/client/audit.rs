@@ -250,10 +250,7 @@ impl Client {
             kind: AuditKind::from_number(checked.row.kind),
             at: checked.row.at,
             device_id: checked.row.device_id,
-            device_name: checked
-                .row
-                .device_id
-                .and_then(|device| self.vault.device_name(device).map(str::to_owned)),
+            device_name: checked.row.device_id.and_then(|device| self.device_name(device)),
             current: checked.row.device_id.is_some() && checked.row.device_id == own,
             went_on: went_on(&checked.row),
         };

@@ -3,22 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{
-    AccountId, GroupId, Handle, IdentityKey, accounts::DirectoryEntry, device_list::DeviceListBody,
+    AccountId, DeviceId, GroupId, Handle, IdentityKey, UnixMillis, accounts::DirectoryEntry,
+    device_list::DeviceListBody,
 };
 
 use super::{
     Client, CommandError, CommandErrorCode, Contact, ContactDetails, Context, Device, Event, Notice,
     ScanOutcome, Trust,
-    content::Profile,
     groups::Mls,
     pending::{Ask, Purpose},
     stored::{self, ContactRecord},
 };
 use crate::{
+    contact::{CONTACTS_MAX, Contact as KnownContact, ContactNames, ContactTrust},
     device_list::{ChainError, DeviceListChain, IdentityRule, VerifiedDeviceList},
     fingerprint::{Fingerprint, Fingerprinted, QrVerdict, compare_qr, qr_text, safety_number},
     mls::{KnownAccount, KnownDevice, LocalConcern, Member, local_concerns},
-    vault::{ContactNames, ContactTrust},
 };
 
 impl Client {
@@ -36,10 +36,9 @@ impl Client {
             if self.own_account().is_ok_and(|own| own == account) {
                 continue;
             }
-            if self.vault.contact(account).is_none() {
-                // The directory tells the handle; a full vault keeps the group readable without a contact.
-                let _ = self.vault.add_contact(account, ContactNames::default(), identity_key, cx.now);
-                self.vault_changed(cx);
+            if !self.contacts.contains_key(&account) {
+                // The directory tells the handle; with too many contacts the group stays readable without this one.
+                let _ = self.add_contact(account, ContactNames::default(), identity_key, cx);
             }
             self.fetch_account(account);
         }
@@ -56,15 +55,14 @@ impl Client {
             return Err(CommandErrorCode::RelayMisbehaved.into());
         }
         let identity_key = list.body().identity_key;
-        match self.vault.contact(account).map(|contact| (*contact.trust(), contact.names().clone())) {
+        match self.contacts.get(&account).map(|contact| (*contact.trust(), contact.names().clone())) {
             None => {
                 let names = ContactNames {
                     handle: entry.handle.to_string(),
                     display_name: entry.handle.to_string(),
                     colour: colour_of(account),
                 };
-                self.vault.add_contact(account, names, identity_key, cx.now).map_err(misbehaved_vault)?;
-                self.vault_changed(cx);
+                self.add_contact(account, names, identity_key, cx)?;
             }
             Some((trust, _)) if trust.identity_key != identity_key => {
                 self.key_changed(account, trust, identity_key, cx);
@@ -74,8 +72,7 @@ impl Client {
                 let display_name =
                     if names.display_name.is_empty() { entry.handle.to_string() } else { names.display_name };
                 let names = ContactNames { handle: entry.handle.to_string(), display_name, ..names };
-                self.vault.set_contact_names(account, names, cx.now);
-                self.vault_changed(cx);
+                self.change_contact(account, |contact, now| contact.set_names(names, now), cx);
             }
             Some(_) => {}
         }
@@ -91,7 +88,7 @@ impl Client {
         cx: &mut Context<'_>,
     ) -> Result<(), ChainError> {
         let known = self
-            .contacts
+            .device_lists
             .get(&account)
             .and_then(|record| VerifiedDeviceList::verify(&record.device_list).ok());
         let chain = match known {
@@ -104,7 +101,7 @@ impl Client {
         };
         let record = ContactRecord { account_id: account, device_list: chain.head().encoded().to_vec() };
         self.journal.put(stored::contact_key(account), &record, cx.rng);
-        self.contacts.insert(account, record);
+        self.device_lists.insert(account, record);
         for group in self.groups_with(account) {
             self.judge_members(group, cx);
         }
@@ -122,7 +119,7 @@ impl Client {
         let own = self.account.as_ref().filter(|own| own.account_id == account);
         let known = own
             .map(|own| own.device_list.as_slice())
-            .or_else(|| self.contacts.get(&account).map(|record| record.device_list.as_slice()));
+            .or_else(|| self.device_lists.get(&account).map(|record| record.device_list.as_slice()));
         let known = known.ok_or(CommandErrorCode::RelayMisbehaved)?;
         let known = VerifiedDeviceList::verify(known).map_err(|_| CommandErrorCode::StoreFailed)?;
         DeviceListChain::start(known)
@@ -196,7 +193,7 @@ impl Client {
                 LocalConcern::UnknownAccount { .. } => {}
                 LocalConcern::NotListed { .. } => unlisted = true,
                 LocalConcern::IdentityChanged { account, shown, .. } => {
-                    if let Some(trust) = self.vault.contact(account).map(|contact| *contact.trust()) {
+                    if let Some(trust) = self.contacts.get(&account).map(|contact| *contact.trust()) {
                         self.key_changed(account, trust, shown, cx);
                     }
                 }
@@ -212,11 +209,11 @@ impl Client {
         let own = self.account.as_ref().filter(|own| own.account_id == account);
         let list = match own {
             Some(own) => Some(own.device_list.as_slice()),
-            None => self.contacts.get(&account).map(|record| record.device_list.as_slice()),
+            None => self.device_lists.get(&account).map(|record| record.device_list.as_slice()),
         };
         let identity_key = match own {
             Some(own) => IdentityKey::from_bytes(own.identity_key),
-            None => self.vault.contact(account)?.trust().identity_key,
+            None => self.contacts.get(&account)?.trust().identity_key,
         };
         let listed = |list: &[u8]| {
             let list = VerifiedDeviceList::verify(list).ok()?;
@@ -231,23 +228,31 @@ impl Client {
 
     // ---- names and keys
 
-    /// A contact's own words about itself; its handle must be the directory's.
-    pub(super) fn take_profile(&mut self, author: AccountId, profile: Profile, cx: &mut Context<'_>) {
-        if self.own_account().is_ok_and(|own| own == author) {
-            return;
+    /// Takes up a contact with the identity key that is trusted on first use.
+    fn add_contact(
+        &mut self,
+        account: AccountId,
+        names: ContactNames,
+        identity_key: IdentityKey,
+        cx: &mut Context<'_>,
+    ) -> Result<(), CommandError> {
+        if self.contacts.len() >= CONTACTS_MAX {
+            return Err(CommandErrorCode::NotAllowed.into());
         }
-        let Some(names) = self.vault.contact(author).map(|contact| contact.names().clone()) else {
-            return;
-        };
-        if !names.handle.is_empty() && names.handle != profile.handle {
-            return;
-        }
-        let told =
-            ContactNames { display_name: profile.display_name, colour: profile.colour, ..names.clone() };
-        if told != names {
-            self.vault.set_contact_names(author, told, cx.now);
-            self.vault_changed(cx);
-            self.show_contact(author);
+        self.contacts.insert(account, KnownContact::new(account, names, identity_key, cx.now));
+        self.contact_changed(account, cx);
+        Ok(())
+    }
+
+    /// Changes a contact, if it is known and `change` says that it has.
+    pub(super) fn change_contact(
+        &mut self,
+        account: AccountId,
+        change: impl FnOnce(&mut KnownContact, UnixMillis) -> bool,
+        cx: &mut Context<'_>,
+    ) {
+        if self.contacts.get_mut(&account).is_some_and(|contact| change(contact, cx.now)) {
+            self.contact_changed(account, cx);
         }
     }
 
@@ -261,22 +266,16 @@ impl Client {
         if trust.changed_key == Some(shown) {
             return;
         }
-        self.vault.set_contact_trust(account, ContactTrust { changed_key: Some(shown), ..trust }, cx.now);
-        self.vault_changed(cx);
-        let notice = Notice::KeyChanged { account_id: account, was_verified: trust.verified_at.is_some() };
-        for group in self.groups_with(account) {
-            self.write_notice(group, notice, cx);
-            if let Some(contact) = self.contact_view(account) {
-                self.emit(Event::KeyChanged { group_id: group, contact });
-            }
-        }
+        let changed = ContactTrust { changed_key: Some(shown), ..trust };
+        self.change_contact(account, |contact, now| contact.set_trust(changed, now), cx);
+        self.tell_key_changed(account, trust.verified_at.is_some(), cx);
         self.show_contact(account);
     }
 
     /// Sending to a verified contact waits for a decision after its key changed (K-4).
     pub(super) fn sending_waits(&self, group: GroupId) -> bool {
         let peer = self.groups.get(&group).map(|slot| slot.summary.peer);
-        let contact = peer.and_then(|peer| self.vault.contact(peer));
+        let contact = peer.and_then(|peer| self.contacts.get(&peer));
         contact.is_some_and(|contact| {
             contact.trust().changed_key.is_some() && contact.trust().verified_at.is_some()
         })
@@ -290,7 +289,7 @@ impl Client {
     }
 
     pub(super) fn contact_view(&self, account: AccountId) -> Option<Contact> {
-        let contact = self.vault.contact(account)?;
+        let contact = self.contacts.get(&account)?;
         let names = contact.names();
         if names.handle.is_empty() {
             return None;
@@ -314,9 +313,8 @@ impl Client {
     }
 
     pub(super) fn peer_with_handle(&self, handle: &Handle) -> Option<AccountId> {
-        let same =
-            |(_, contact): &(AccountId, &crate::vault::Contact)| contact.names().handle == handle.as_str();
-        self.vault.contacts().find(same).map(|(account, _)| account)
+        let same = |contact: &&KnownContact| contact.names().handle == handle.as_str();
+        self.contacts.values().find(same).map(KnownContact::account)
     }
 
     pub(super) fn fingerprint_text(&self, account: AccountId, identity_key: &[u8; 32]) -> String {
@@ -325,7 +323,7 @@ impl Client {
 
     /// The contact's key that the person looks at: a changed one that waits for a decision, else the pinned one.
     fn shown_key(&self, account: AccountId) -> Result<(ContactTrust, IdentityKey), CommandError> {
-        let trust = *self.vault.contact(account).ok_or(CommandErrorCode::NotFound)?.trust();
+        let trust = *self.contacts.get(&account).ok_or(CommandErrorCode::NotFound)?.trust();
         Ok((trust, trust.changed_key.unwrap_or(trust.identity_key)))
     }
 
@@ -348,7 +346,7 @@ impl Client {
         let [own, theirs] = self.fingerprints(account)?;
         let contact = self.contact_view(account).ok_or(CommandErrorCode::NotFound)?;
         let list = self
-            .contacts
+            .device_lists
             .get(&account)
             .and_then(|record| VerifiedDeviceList::verify(&record.device_list).ok());
         let digits = safety_number(&own.fingerprint, &theirs.fingerprint);
@@ -362,7 +360,7 @@ impl Client {
         })
     }
 
-    /// "They match": saved in the vault, so every device of mine knows (K-4).
+    /// "They match": saved with the contact's record, so every device of mine knows (K-4).
     ///
     /// # Errors
     /// [`CommandErrorCode::KeyChanged`] when `fingerprint` is not the one to be shown now.
@@ -444,8 +442,7 @@ impl Client {
     }
 
     fn decide(&mut self, account: AccountId, trust: ContactTrust, notice: Notice, cx: &mut Context<'_>) {
-        self.vault.set_contact_trust(account, trust, cx.now);
-        self.vault_changed(cx);
+        self.change_contact(account, |contact, now| contact.set_trust(trust, now), cx);
         for group in self.groups_with(account) {
             self.write_notice(group, notice, cx);
             self.flush(group, cx);
@@ -464,11 +461,16 @@ impl Client {
         };
         let device = |entry: &protocol::device_list::DeviceListEntry| Device {
             device_id: entry.device,
-            name: self.vault.device_name(entry.device).map(str::to_owned),
+            name: self.device_name(entry.device),
             created_at: entry.created_at,
             current: entry.device == account.device_id,
         };
         list.body().live().map(device).collect()
+    }
+
+    /// How one of one's own devices is called.
+    pub(super) fn device_name(&self, device: DeviceId) -> Option<String> {
+        self.vault.as_ref()?.device_name(device).map(str::to_owned)
     }
 }
 
@@ -480,8 +482,4 @@ fn hex(fingerprint: &Fingerprint) -> String {
 /// A face's colour until the contact tells its own.
 fn colour_of(account: AccountId) -> u8 {
     account.as_bytes().first().map_or(0, |byte| byte % super::COLOURS)
-}
-
-fn misbehaved_vault(_: crate::vault::TooManyContacts) -> CommandError {
-    CommandErrorCode::NotAllowed.into()
 }

@@ -66,19 +66,21 @@ impl Client {
         };
         let stage = Stage::Enrolling { body: protocol::socket::to_bytes(&enrol) };
         let record = own.record(account_id, account.handle.to_string(), opened.relay_id, stage);
-        self.vault = vault;
-        self.vault.name_device(record.device_id, &opened.device_name, cx.now);
+        self.clear_records();
+        let mut vault = vault;
+        vault.name_device(record.device_id, &opened.device_name, cx.now);
+        self.vault = Some(vault);
         self.account = Some(AccountRecord {
             identity_key: *identity.as_bytes(),
             root_keys: root_keys.iter().map(|key| (key.generation(), StoredSecret(*key.expose()))).collect(),
             device_list: list,
             vault_record: account.vault.record_id,
-            vault_version: account.vault.version,
-            vault_dirty: true,
             ..record
         });
         self.save_account(cx);
-        self.save_vault_locally(cx);
+        self.know_vault(account.vault.record_id, account.vault.version);
+        self.vault_changed(cx);
+        self.save_feed(cx);
         Ok(Step::Offered(Some(opened)))
     }
 
@@ -183,20 +185,16 @@ impl Client {
     pub(super) fn fail_onboarding(&mut self, error: CommandError, _: &mut Context<'_>) {
         let command = self.onboarding.take().map(|onboarding| onboarding.command);
         let saved = self.account.take().is_some();
-        self.vault = Vault::default();
         self.requests.drop_all();
         if saved {
-            self.forget_account_records();
+            self.journal.delete(stored::ACCOUNT_KEY.to_owned());
+            self.forget_records();
         }
+        self.clear_records();
         match command {
             Some(command) => self.finish(command, Err(error)),
             None => self.emit(Event::SignedOut { reason: super::SignOutReason::Revoked }),
         }
-    }
-
-    pub(super) fn forget_account_records(&mut self) {
-        self.journal.delete(stored::ACCOUNT_KEY.to_owned());
-        self.journal.delete(stored::VAULT_KEY.to_owned());
     }
 }
 
@@ -257,13 +255,11 @@ impl OwnDevice {
             root_keys: Vec::new(),
             device_list: Vec::new(),
             vault_record: RecordId::from_bytes([0; 16]),
-            vault_version: 0,
             device_created_at: self.created_at,
             recovery_key: None,
             refresh_token: None,
             session_id: None,
             stage,
-            vault_dirty: false,
         }
     }
 }

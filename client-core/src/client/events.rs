@@ -7,11 +7,13 @@ use super::{
     audit::AuditView,
     error::{CommandError, CommandErrorCode},
     knowledge::{RelayKnowledge, SessionView},
+    records::RecordsTrouble,
     views::{
         Connection, Contact, ContactDetails, Conversation, FactorPrompt, Factors, Message, MessagePage,
         OwnProfile, ScanOutcome, SecretText,
     },
 };
+use crate::settings::Choices;
 
 /// Names a command that takes more than one step; its [`Event::CommandDone`] carries the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -35,6 +37,12 @@ pub enum Event {
         profile: OwnProfile,
     },
     DevicesChanged,
+    SettingsChanged {
+        settings: Choices,
+    },
+    RecordsTroubled {
+        trouble: RecordsTrouble,
+    },
     ConversationChanged {
         conversation: Conversation,
     },

@@ -19,7 +19,10 @@ use super::{
     pending::{Ask, Purpose},
     views::{FactorChoice, FactorPrompt, Factors, SecretText},
 };
-use crate::opaque::{self, Password};
+use crate::{
+    opaque::{self, Password},
+    vault::Vault,
+};
 
 /// RFC 4648's base 32, as authenticator apps take seeds.
 const BASE32: [char; 32] = [
@@ -278,7 +281,8 @@ impl Client {
         if let Some(login) = login {
             let LoginStarted { ticket, credential_response } = json(body)?;
             let proved = login.finish(&credential_response, &mut cx.rng).map_err(login_refused)?;
-            if self.vault.relay_key().is_some_and(|pinned| pinned != proved.relay_key) {
+            let pinned = self.vault.as_ref().and_then(Vault::relay_key);
+            if pinned.is_some_and(|pinned| pinned != proved.relay_key) {
                 return Err(CommandErrorCode::RelayMisbehaved.into());
             }
             let finish = LoginFinish { ticket, credential_finalization: bytes(proved.finalization)? };

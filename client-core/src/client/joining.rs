@@ -85,7 +85,11 @@ impl Client {
 
     // ---- welcomes
 
+    /// Not before this device knows what the others know of people: whom it meets first, it would pin anew (K-5).
     pub(super) fn fetch_welcomes(&mut self) {
+        if !self.records.is_complete() {
+            return;
+        }
         self.requests.push_unless_unsent(Ask::get("/v1/welcomes"), Purpose::Welcomes);
     }
 
@@ -157,7 +161,11 @@ impl Client {
 
     // ---- the relay's list of groups
 
+    /// See [`Self::fetch_welcomes`].
     pub(super) fn list_groups(&mut self, after: Option<GroupId>) {
+        if !self.records.is_complete() {
+            return;
+        }
         let path = after.map_or_else(|| "/v1/groups".to_owned(), |after| format!("/v1/groups?after={after}"));
         self.ask(Ask::get(path), Purpose::ListGroups);
     }

@@ -97,7 +97,7 @@ impl Client {
         let view = |session: OwnSession| SessionView {
             session_id: session.session_id,
             device_id: session.device_id,
-            device_name: self.vault.device_name(session.device_id).map(str::to_owned),
+            device_name: self.device_name(session.device_id),
             current: Some(session.device_id) == own,
             created_at: session.created_at,
             last_used_at: session.last_used_at,

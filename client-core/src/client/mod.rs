@@ -22,11 +22,13 @@ mod knowledge;
 mod onboarding;
 mod outbox;
 mod pending;
+mod profile;
+mod records;
 mod registration;
 mod requests;
 mod session;
+mod settings;
 mod stored;
-mod vault;
 mod views;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -43,6 +45,7 @@ pub use files::{FileDraft, FileUpload};
 pub use journal::CorruptRecord;
 pub use knowledge::{KnownTable, RelayKnowledge, SessionView};
 pub use onboarding::{LogIn, NewAccount, PASSWORD_CHARS_MIN, Recover};
+pub use records::RecordsTrouble;
 pub use requests::{Authorization, BodyKind, ChangeSet, Load, Method, Request, Response, Transmit};
 pub use stored::BOOT_PREFIXES;
 pub use views::{
@@ -51,7 +54,8 @@ pub use views::{
     SecretText, Trust, UnreadableReason,
 };
 
-use crate::{secret::LocalStoreKey, vault::Vault};
+pub use crate::settings::{Appearance, Choices};
+use crate::{contact::Contact as KnownContact, secret::LocalStoreKey, settings::Settings, vault::Vault};
 use audit::AuditLog;
 use conversations::Starting;
 use factors::FactorState;
@@ -60,6 +64,7 @@ use history::LoadPurpose;
 use journal::Journal;
 use onboarding::Onboarding;
 use pending::{Ask, Pending, Purpose, Requests};
+use records::Records;
 use session::Session;
 use stored::{AccountRecord, ContactRecord, OutboxItem, PendingBundle, Stage};
 
@@ -88,8 +93,11 @@ pub struct Client {
     host: HostKind,
     journal: Journal,
     account: Option<AccountRecord>,
-    vault: Vault,
-    contacts: BTreeMap<AccountId, ContactRecord>,
+    vault: Option<Vault>,
+    contacts: BTreeMap<AccountId, KnownContact>,
+    settings: Settings,
+    records: Records,
+    device_lists: BTreeMap<AccountId, ContactRecord>,
     groups: BTreeMap<GroupId, Slot>,
     bundles: BTreeMap<GroupId, PendingBundle>,
     outbox: BTreeMap<(GroupId, u64), OutboxItem>,
@@ -130,8 +138,11 @@ impl Client {
             host,
             journal,
             account: None,
-            vault: Vault::default(),
+            vault: None,
             contacts: BTreeMap::new(),
+            settings: Settings::default(),
+            records: Records::default(),
+            device_lists: BTreeMap::new(),
             groups: BTreeMap::new(),
             bundles: BTreeMap::new(),
             outbox: BTreeMap::new(),
@@ -159,16 +170,13 @@ impl Client {
         let noun = key.split('/').next().unwrap_or_default();
         match noun {
             "account" if key == stored::ACCOUNT_KEY => self.account = Some(self.journal.open(key, sealed)?),
-            "account" if key == stored::VAULT_KEY => {
-                let plaintext = self.journal.open_bytes(key, sealed)?;
-                self.vault = Vault::decode(&plaintext).map_err(|_| CorruptRecord)?;
-            }
             "account" if key == stored::AUDIT_KEY => {
                 self.audit.record = Some(self.journal.open(key, sealed)?)
             }
+            "record" => self.open_record(key, sealed)?,
             "contact" => {
                 let contact: ContactRecord = self.journal.open(key, sealed)?;
-                self.contacts.insert(contact.account_id, contact);
+                self.device_lists.insert(contact.account_id, contact);
             }
             "summary" => {
                 let summary: stored::Summary = self.journal.open(key, sealed)?;
@@ -203,7 +211,7 @@ impl Client {
     /// Whose client this is; `None`: the store holds no account.
     pub fn profile(&self) -> Option<OwnProfile> {
         let account = self.account.as_ref()?;
-        let profile = self.vault.profile();
+        let profile = self.vault.as_ref()?.profile();
         Some(OwnProfile {
             account_id: account.account_id,
             device_id: account.device_id,
@@ -317,8 +325,8 @@ impl Client {
             Purpose::Account(account) => self.handle_directory_entry(account, body, cx),
             Purpose::CountKeyPackages => self.handle_key_package_count(body, cx),
             Purpose::PublishKeyPackages => {}
-            Purpose::GetVault => self.handle_vault(body, cx),
-            Purpose::PutVault => self.handle_vault_stored(body, cx),
+            Purpose::Changes => self.handle_changes(body, cx),
+            Purpose::PutRecords => self.handle_records_put(body, cx),
             Purpose::CheckAudit => self.handle_audit_checked(body, cx),
             Purpose::ListAudit(command) => self.handle_audit_listed(command, body, cx),
             Purpose::Question(command, question) => self.handle_answered_question(command, question, body),
@@ -342,7 +350,7 @@ impl Client {
                 self.end_group(group, cx);
             }
             (Purpose::Post(group, order), _) => self.handle_post_problem(group, order, problem, cx),
-            (Purpose::PutVault, ErrorCode::VersionConflict) => self.vault_conflict(),
+            (Purpose::PutRecords, _) => self.handle_records_refused(problem, cx),
             (Purpose::StartDirectory, ErrorCode::NotFound) => {
                 self.fail_start(CommandErrorCode::HandleUnknown.into());
             }
@@ -379,8 +387,8 @@ impl Client {
             | Purpose::Account(_)
             | Purpose::CountKeyPackages
             | Purpose::PublishKeyPackages
-            | Purpose::GetVault
-            | Purpose::PutVault
+            | Purpose::Changes
+            | Purpose::PutRecords
             | Purpose::CheckAudit => {}
         }
     }

@@ -20,11 +20,13 @@ use super::{
     factors::Opener,
     pending::{Ask, Purpose},
     random,
+    records::Records,
     stored::{AccountRecord, Stage, StoredSecret, StoredText},
 };
 use crate::{
     account_seed::{AccountSeed, PasswordKek},
     opaque::{self, Password, RelayKey},
+    records::Collection,
     recovery_key::{RecoveryKek, RecoveryKey},
     root_key::RootKey,
     vault::{Vault, VaultPlace},
@@ -285,10 +287,12 @@ impl Client {
         let own = self.make_device(account_id, &seed, cx)?;
         let list = sign_list(&seed, None, &own, &root_key, &[])?;
         let vault_record = RecordId::from_bytes(random(cx.rng));
-        self.vault = Vault::new(&input.display_name, input.colour, registered.relay_key);
-        self.vault.name_device(own.device_id, &input.device_name, cx.now);
+        let mut vault = Vault::new(&input.display_name, input.colour, registered.relay_key, &mut cx.rng);
+        vault.name_device(own.device_id, &input.device_name, cx.now);
         let place = VaultPlace { account: account_id, record: vault_record, version: 1 };
-        let ciphertext = self.vault.seal(&root_key, place, &mut cx.rng);
+        let ciphertext = vault.seal(&root_key, place, &mut cx.rng);
+        self.vault = Some(vault);
+        self.records = Records::complete();
         let finish = RegisterFinish {
             idempotency_id: IdempotencyId::from_bytes(random(cx.rng)),
             ticket: started.ticket,
@@ -308,12 +312,13 @@ impl Client {
             root_keys: vec![(1, StoredSecret(*root_key.expose()))],
             device_list: list,
             vault_record,
-            vault_version: 1,
             recovery_key: Some(StoredText(recovery_key.to_text())),
             ..record
         });
         self.save_account(cx);
-        self.save_vault_locally(cx);
+        self.know_vault(vault_record, 1);
+        self.save_record((Collection::Vault, vault_record), cx);
+        self.save_feed(cx);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use protocol::{
 
 use super::{
     Client, CommandError, CommandErrorCode, Content, Context, Delivery, Event, Message,
-    content::{ApplicationContent, Body, Profile, TEXT_BYTES_MAX},
+    content::{ApplicationContent, Body, TEXT_BYTES_MAX},
     groups::Mls,
     pending::{Ask, Purpose},
     random,
@@ -104,25 +104,6 @@ impl Client {
         self.save_item(group, order, cx);
         self.show_item(group, order, cx);
         Ok(())
-    }
-
-    /// One's profile goes first into every group that one enters.
-    pub(super) fn send_profile(&mut self, group: GroupId, cx: &mut Context<'_>) {
-        let Some(profile) = self.profile() else { return };
-        let Some(slot) = self.groups.get_mut(&group) else {
-            return;
-        };
-        if core::mem::replace(&mut slot.summary.profile_sent, true) {
-            return;
-        }
-        let body = Body::Profile(Profile {
-            handle: profile.handle,
-            display_name: profile.display_name,
-            colour: profile.colour,
-        });
-        let message_id = MessageId::from_bytes(random(cx.rng));
-        // A full outbox or an ended group: the peer sees the handle then, which the directory gives.
-        let _ = self.put_outbox(group, Draft { message_id, body, view: None, awaits_upload: false }, cx);
     }
 
     /// Sends a failed message again under its id.

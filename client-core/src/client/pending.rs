@@ -50,8 +50,9 @@ pub(crate) enum Purpose {
     Account(AccountId),
     CountKeyPackages,
     PublishKeyPackages,
-    GetVault,
-    PutVault,
+    /// The next page of the feed of records.
+    Changes,
+    PutRecords,
     /// What is new in the audit log.
     CheckAudit,
     /// All of it, for the screen.

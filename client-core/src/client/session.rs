@@ -151,7 +151,8 @@ impl Client {
         self.groups.clear();
         self.outbox.clear();
         self.bundles.clear();
-        self.contacts.clear();
+        self.device_lists.clear();
+        self.clear_records();
         self.loads_out.clear();
         self.journal.clear();
         self.transmits.push_back(Transmit::Close);
@@ -401,7 +402,7 @@ impl Client {
                 let until = cx.now.0.saturating_add(reconnect_after_ms.min(30_000));
                 self.session.socket = Socket::Until(UnixMillis(until));
             }
-            RelayFrame::RecordChanged { version, .. } => self.handle_vault_changed(version),
+            RelayFrame::RecordChanged { change, .. } => self.handle_record_changed(change),
             RelayFrame::Failed { .. } | RelayFrame::Pong => {}
         }
     }
@@ -416,7 +417,7 @@ impl Client {
         self.fetch_welcomes();
         self.list_groups(None);
         self.ask(Ask::get("/v1/key-packages/count"), Purpose::CountKeyPackages);
-        self.fetch_vault();
+        self.begin_feed();
         self.check_audit();
         self.resume_groups(cx);
     }

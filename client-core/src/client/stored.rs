@@ -3,8 +3,9 @@
 //! | key | value |
 //! |---|---|
 //! | `account/state` | [`AccountRecord`] |
-//! | `account/vault` | the vault's content as last merged |
 //! | `account/audit` | the newest place of the audit log that was seen |
+//! | `record/feed` | [`FeedRecord`]: how far the feed of the account's records is read |
+//! | `record/<collection>/<record>` | [`RecordEntry`]: a record as last merged |
 //! | `contact/<account>` | [`ContactRecord`] |
 //! | `summary/<group>` | [`Summary`] |
 //! | `bundle/<group>` | [`PendingBundle`]: a commit whose acceptance is not known yet (R-1) |
@@ -21,11 +22,17 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::views::{Content, Delivery, FileView, LastLine};
 
 /// The prefixes of which the host gives every record to [`super::Client::open`].
-pub const BOOT_PREFIXES: [&str; 5] = ["account/", "bundle/", "contact/", "outbox/", "summary/"];
+pub const BOOT_PREFIXES: [&str; 6] = ["account/", "bundle/", "contact/", "outbox/", "record/", "summary/"];
 
 pub(crate) const ACCOUNT_KEY: &str = "account/state";
-pub(crate) const VAULT_KEY: &str = "account/vault";
 pub(crate) const AUDIT_KEY: &str = "account/audit";
+pub(crate) const FEED_KEY: &str = "record/feed";
+/// Counts up with every collection that this client learns to keep: the feed is then read anew.
+pub(crate) const RECORDS_SCHEMA: u32 = 1;
+
+pub(crate) fn record_key(collection: &str, record: RecordId) -> String {
+    format!("record/{collection}/{record}")
+}
 
 pub(crate) fn contact_key(account: AccountId) -> String {
     format!("contact/{account}")
@@ -156,8 +163,6 @@ pub(crate) struct AccountRecord {
     pub(crate) device_list: Vec<u8>,
     #[n(10)]
     pub(crate) vault_record: RecordId,
-    #[n(11)]
-    pub(crate) vault_version: u64,
     #[n(12)]
     pub(crate) device_created_at: UnixMillis,
     /// Until it was typed back.
@@ -170,9 +175,38 @@ pub(crate) struct AccountRecord {
     pub(crate) session_id: Option<SessionId>,
     #[n(16)]
     pub(crate) stage: Stage,
-    /// Local changes of the vault that the relay has not confirmed.
-    #[n(17)]
-    pub(crate) vault_dirty: bool,
+}
+
+/// How far the feed of the account's records is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct FeedRecord {
+    #[n(0)]
+    pub(crate) cursor: u64,
+    /// It was once read to its end.
+    #[n(1)]
+    pub(crate) complete: bool,
+    /// [`RECORDS_SCHEMA`] of who read it.
+    #[n(2)]
+    pub(crate) schema: u32,
+}
+
+/// One of the account's records.
+#[derive(Clone, Encode, Decode, Zeroize, ZeroizeOnDrop)]
+#[cbor(map)]
+pub(crate) struct RecordEntry {
+    /// The version floor (K-6).
+    #[n(0)]
+    pub(crate) version: u64,
+    /// The root generation that sealed it.
+    #[n(1)]
+    pub(crate) generation: u32,
+    /// Changed here, and not confirmed by the relay.
+    #[n(2)]
+    pub(crate) dirty: bool,
+    /// As last merged; empty: deleted.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub(crate) content: Vec<u8>,
 }
 
 /// A contact's device list as last verified (K-2): the floor below which the relay can't go back.

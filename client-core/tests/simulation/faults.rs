@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::GroupId;
-use sotto_client_core::client::{Content, Delivery, Event, Message};
+use sotto_client_core::client::{Appearance, Choices, Contact, Content, Delivery, Event, Message};
 
 use crate::world::{Faults, World};
 
@@ -44,6 +44,7 @@ pub(crate) fn live(prepared: &World, seed: u64) {
         if write(&mut world, host, group, &text) {
             sent.insert(text);
         }
+        change_what_all_devices_know(&mut world);
         for _ in 0..world.below(40) {
             world.step();
         }
@@ -55,6 +56,55 @@ pub(crate) fn live(prepared: &World, seed: u64) {
     world.settle();
     world.settle();
     check(&mut world, group, &sent, seed);
+    check_what_all_devices_know(&mut world, seed);
+}
+
+/// Somebody chooses a setting, or compares keys, or takes that back, on any device.
+fn change_what_all_devices_know(world: &mut World) {
+    let host = world.below(world.hosts.len());
+    let (flag, what) = (world.below(2) == 0, world.below(5));
+    let appearance = [Appearance::System, Appearance::Light, Appearance::Dark][world.below(3)];
+    let choices = match what {
+        0 => Choices { appearance: Some(appearance), ..Choices::default() },
+        1 => Choices { notify_shows_name: Some(flag), ..Choices::default() },
+        2 => Choices { notify_shows_text: Some(flag), ..Choices::default() },
+        _ => return change_trust(world, host, flag),
+    };
+    world.call(host, |client, cx| client.change_settings(choices, cx)).expect("there is an account");
+}
+
+fn change_trust(world: &mut World, host: usize, verify: bool) {
+    let client = world.hosts[host].client.as_ref();
+    let peer = client.and_then(|client| client.conversations().first().map(|found| found.peer.account_id));
+    let Some(peer) = peer else { return };
+    world.call(host, |client, cx| {
+        let details = client.contact_details(peer).expect("the peer is known");
+        if verify {
+            client.confirm_match(peer, &details.fingerprint, cx).expect("nobody's key changed");
+        } else {
+            client.withdraw_verification(peer, cx).expect("the peer is known");
+        }
+    });
+}
+
+/// What a device knows of the person's choices and of the peer.
+fn known(world: &World, host: usize) -> (Choices, Vec<Contact>, Vec<Option<String>>) {
+    let client = world.hosts[host].client.as_ref().expect("a live client");
+    let peers = client.conversations().into_iter().map(|conversation| conversation.peer).collect();
+    let names = client.devices().into_iter().map(|device| device.name).collect();
+    (client.settings(), peers, names)
+}
+
+/// All devices of a person know the same; now and then, a new one too.
+fn check_what_all_devices_know(world: &mut World, seed: u64) {
+    if seed.is_multiple_of(8) && world.hosts.len() < 8 {
+        world.log_in(HANDLES[world.hosts.len() % HANDLES.len()]);
+        world.settle();
+    }
+    for host in HANDLES.len()..world.hosts.len() {
+        let first = known(world, host % HANDLES.len());
+        assert_eq!(known(world, host), first, "seed {seed}: device {host} knows something else");
+    }
 }
 
 /// Both people may start the chat; whoever is killed on the way starts again.

@@ -10,6 +10,7 @@
 
 mod factors;
 mod faults;
+mod records;
 mod relay;
 mod stories;
 mod world;

@@ -29,7 +29,9 @@ use protocol::{
     },
     limits::{CLIENT_VERSION, ENTRIES_PAGE_MAX},
     messages::PostMessage,
-    records::{PutRecord, Record, RecordVersion},
+    records::{
+        Change, ChangeKind, ChangesPage, Collection, PutRecords, RecordWrite, RecordsPut, WriteOutcome,
+    },
     sessions::{
         AccessToken, DeviceChallenge, DeviceLogin, DeviceNonce, EnrolmentState, LoginFinish, LoginStart,
         LoginStarted, OpenedAccount, PasswordStart, RecoveryLogin, Refresh, SessionTokens, StoredVault,
@@ -50,6 +52,7 @@ use sotto_client_core::{
 
 /// A frame that fits into one message of the real socket.
 const FRAME_ENTRIES: usize = 64;
+const PAGE_CHANGES: usize = 2;
 
 type Answer = Result<Vec<u8>, Problem>;
 
@@ -60,9 +63,19 @@ pub(crate) struct Account {
     recovery_auth_hash: [u8; 32],
     wraps: Vec<Wrap>,
     device_list: Vec<u8>,
-    vault: (RecordId, u64, Vec<u8>),
+    vault_record: RecordId,
+    records: BTreeMap<(Collection, RecordId), StoredRecord>,
+    /// The account's last change.
+    head: u64,
     /// The code that its log-ins wait for.
     pub(crate) code: Option<&'static str>,
+}
+
+#[derive(Clone)]
+struct StoredRecord {
+    version: u64,
+    change: u64,
+    ciphertext: Vec<u8>,
 }
 
 #[derive(Clone)]
@@ -182,6 +195,10 @@ fn list<T, const MAX: usize>(items: Vec<T>) -> List<T, MAX> {
     List::new(items).ok().unwrap()
 }
 
+fn collection(name: &str) -> Collection {
+    name.parse().unwrap()
+}
+
 fn hash(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
@@ -264,8 +281,8 @@ impl Relay {
             (Method::Get, ["key-packages", "count"]) => self.count(device),
             (Method::Post, ["key-packages"]) => self.publish(device, cbor(body)?),
             (Method::Post, ["key-packages", "claim"]) => self.claim(device, &cbor(body)?),
-            (Method::Get, ["records", "vault", _]) => self.get_vault(account),
-            (Method::Put, ["records", "vault", _]) => self.put_vault(account, device, cbor(body)?),
+            (Method::Get, ["records"]) => Ok(self.changes(account, query)),
+            (Method::Put, ["records"]) => Ok(self.put_records(account, device, cbor(body)?)),
             (Method::Get, ["groups"]) => self.list_groups(account, device, query),
             (Method::Post, ["groups"]) => self.create_group(device, cbor(body)?),
             (Method::Get, ["groups", id, "info"]) => self.info(account, id.parse().unwrap()),
@@ -363,7 +380,12 @@ impl Relay {
             recovery_auth_hash: finish.recovery_auth_hash.0,
             wraps: finish.wraps.into_vec(),
             device_list: finish.device_list.to_vec(),
-            vault: (finish.vault.record_id, 1, finish.vault.ciphertext.to_vec()),
+            vault_record: finish.vault.record_id,
+            records: BTreeMap::from([(
+                (collection("vault"), finish.vault.record_id),
+                StoredRecord { version: 1, change: 1, ciphertext: finish.vault.ciphertext.to_vec() },
+            )]),
+            head: 1,
             code: None,
         };
         self.accounts.insert(finish.account_id, account);
@@ -473,7 +495,7 @@ impl Relay {
         let listed = DeviceList::decode(&row.device_list).unwrap();
         let revoked =
             listed.body.live().map(|entry| entry.device).filter(|device| self.devices[device].revoked);
-        let (record_id, version, ciphertext) = &row.vault;
+        let vault = &row.records[&(collection("vault"), row.vault_record)];
         json(&OpenedAccount {
             account_id: account,
             handle: row.handle.clone(),
@@ -481,7 +503,11 @@ impl Relay {
             wraps: list(row.wraps.clone()),
             device_list: bytes(&row.device_list),
             revoked_devices: list(revoked.collect()),
-            vault: StoredVault { record_id: *record_id, version: *version, ciphertext: bytes(ciphertext) },
+            vault: StoredVault {
+                record_id: row.vault_record,
+                version: vault.version,
+                ciphertext: bytes(&vault.ciphertext),
+            },
         })
     }
 
@@ -579,7 +605,7 @@ impl Relay {
         })
     }
 
-    // ---- key packages and the vault
+    // ---- key packages and records
 
     fn count(&self, device: DeviceId) -> Answer {
         Ok(to_bytes(&KeyPackageCount { available: self.devices[&device].key_packages.len() as u64 }))
@@ -610,27 +636,55 @@ impl Relay {
         Ok(answer)
     }
 
-    fn get_vault(&self, account: AccountId) -> Answer {
-        let (_, version, ciphertext) = &self.accounts[&account].vault;
-        Ok(to_bytes(&Record { version: *version, ciphertext: bytes(ciphertext) }))
+    /// Small pages, so that a handful of records is read in several.
+    fn changes(&self, account: AccountId, query: &str) -> Vec<u8> {
+        let after: u64 = query.strip_prefix("after=").unwrap().parse().unwrap();
+        let row = &self.accounts[&account];
+        let mut changes: Vec<Change> = row
+            .records
+            .iter()
+            .filter(|(_, record)| record.change > after)
+            .map(|((collection, record_id), record)| Change {
+                change: record.change,
+                collection: collection.clone(),
+                record_id: *record_id,
+                version: record.version,
+                kind: ChangeKind::Written,
+                ciphertext: bytes(&record.ciphertext),
+            })
+            .collect();
+        changes.sort_by_key(|change| change.change);
+        let cut = changes.len() > PAGE_CHANGES;
+        changes.truncate(PAGE_CHANGES);
+        let upto = if cut { changes.last().unwrap().change } else { row.head };
+        to_bytes(&ChangesPage { changes: list(changes), upto, head: row.head })
     }
 
-    fn put_vault(&mut self, account: AccountId, device: DeviceId, put: PutRecord) -> Answer {
-        let (record_id, version, ciphertext) = &mut self.accounts.get_mut(&account).unwrap().vault;
-        if *version != put.expected_version {
-            return Err(problem(ErrorCode::VersionConflict));
+    fn put_records(&mut self, account: AccountId, device: DeviceId, put: PutRecords) -> Vec<u8> {
+        let row = self.accounts.get_mut(&account).unwrap();
+        let (mut outcomes, mut last) = (Vec::new(), None);
+        for RecordWrite { collection, record_id, expected_version, ciphertext } in put.writes.into_vec() {
+            let key = (collection.clone(), record_id);
+            let stored = row.records.get(&key).map_or(0, |record| record.version);
+            if stored != expected_version {
+                outcomes.push(WriteOutcome::Conflict { version: stored });
+                continue;
+            }
+            let (version, change) = (stored + 1, row.head + 1);
+            row.head = change;
+            row.records.insert(key, StoredRecord { version, change, ciphertext: ciphertext.into_vec() });
+            outcomes.push(WriteOutcome::Stored { version, change });
+            last = Some(RelayFrame::RecordChanged { collection, record_id, version, change });
         }
-        *version += 1;
-        *ciphertext = put.ciphertext.into_vec();
-        let (version, record_id) = (*version, *record_id);
-        let frame = to_bytes(&RelayFrame::RecordChanged { record_id, version });
+        let frame = last.map(|frame| to_bytes(&frame));
         let of_account = |device: DeviceId| self.devices[&device].account == account;
-        for connection in self.connections.values_mut().filter(|connection| connection.ready) {
+        // As the real one does: from the token on, hello or not, so that a feed that is read after it misses nothing.
+        for connection in self.connections.values_mut() {
             if connection.device.is_some_and(|other| other != device && of_account(other)) {
-                connection.waiting.push_back(frame.clone());
+                connection.waiting.extend(frame.clone());
             }
         }
-        Ok(to_bytes(&RecordVersion { version }))
+        to_bytes(&RecordsPut { outcomes: list(outcomes) })
     }
 
     // ---- groups

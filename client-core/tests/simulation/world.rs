@@ -72,6 +72,16 @@ pub(crate) struct World {
     pub(crate) now: UnixMillis,
     pub(crate) rng: ChaCha20Rng,
     pub(crate) faults: Faults,
+    /// What a hostile relay makes of an honest answer.
+    pub(crate) lie: Lie,
+}
+
+/// From the request and the honest status and body to what is answered.
+pub(crate) type Lie = fn(&Request, (u16, Vec<u8>)) -> (u16, Vec<u8>);
+
+/// Tells the truth.
+fn honest(_: &Request, answer: (u16, Vec<u8>)) -> (u16, Vec<u8>) {
+    answer
 }
 
 impl World {
@@ -83,6 +93,7 @@ impl World {
             now,
             rng: ChaCha20Rng::seed_from_u64(seed),
             faults: Faults::default(),
+            lie: honest,
         }
     }
 
@@ -94,6 +105,7 @@ impl World {
             now: self.now,
             rng: ChaCha20Rng::seed_from_u64(seed),
             faults: Faults::default(),
+            lie: honest,
         }
     }
 
@@ -301,7 +313,7 @@ impl World {
         if self.chance(self.faults.double_request) {
             let _ = self.relay.request(&request, token.as_deref());
         }
-        let (status, body) = self.relay.request(&request, token.as_deref());
+        let (status, body) = (self.lie)(&request, self.relay.request(&request, token.as_deref()));
         let lost = self.chance(self.faults.lose_response);
         let response = if lost { Response::Lost } else { Response::Answered { status, body } };
         self.call(host, |client, cx| client.handle_response(id, response, cx));

@@ -78,7 +78,12 @@ fn relay_frames() -> Vec<RelayFrame> {
         RelayFrame::Draining { reconnect_after_ms: 1500 },
         RelayFrame::Failed { code: ErrorCode::Malformed },
         RelayFrame::Pong,
-        RelayFrame::RecordChanged { record_id: RecordId::from_bytes([9; 16]), version: 2 },
+        RelayFrame::RecordChanged {
+            collection: "contacts".parse().unwrap(),
+            record_id: RecordId::from_bytes([9; 16]),
+            version: 2,
+            change: 300,
+        },
     ]
 }
 
@@ -107,6 +112,20 @@ fn a_post_is_these_bytes() {
     expected.extend([0x11; 16]);
     expected.extend([0x02, 0x03]); // 2: epoch
     expected.extend([0x03, 0x45, 9, 9, 9, 9, 9]); // 3: ciphertext
+    assert_eq!(to_bytes(&frame), expected);
+}
+
+#[test]
+fn a_changed_record_is_these_bytes() {
+    let frame = relay_frames().remove(13);
+
+    let mut expected = vec![0x82, 0x0d]; // [13, body]
+    expected.extend([0xa4, 0x00, 0x68]); // body: four fields; 0: collection
+    expected.extend(b"contacts");
+    expected.extend([0x01, 0x50]); // 1: record id
+    expected.extend([9; 16]);
+    expected.extend([0x02, 0x02]); // 2: version
+    expected.extend([0x03, 0x19, 0x01, 0x2c]); // 3: change
     assert_eq!(to_bytes(&frame), expected);
 }
 

@@ -61,6 +61,8 @@ fn a_file_with_an_unknown_option_or_a_limit_of_zero_is_refused() {
         ("[limits]\nconnections_max = 0", "limits.connections_max: give 1 to"),
         ("[timers]\nping_ms = 0", "timers.ping_ms: give 1 to"),
         ("[limits.rates]\nread_account = { per_minute = 0, burst = 1 }", "limits.rates.read_account"),
+        ("[limits]\nrecords_per_account_max = 0", "limits.records_per_account_max: give 1 to"),
+        ("[limits]\nrecord_bytes_per_account_max = 1", "limits.record_bytes_per_account_max: give 262144"),
         ("message_ttl_seconds = 5", "an hour (3600)"),
         ("trusted_proxies = [\"10.0.0.0/40\"]", "SOTTO_TRUSTED_PROXIES: give addresses"),
     ] {

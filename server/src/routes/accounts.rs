@@ -31,11 +31,8 @@ use crate::storage::Connection;
 use crate::storage::accounts::{self, Inserted, NewAccount};
 use crate::storage::audit::{self, Event};
 use crate::storage::invites;
-use crate::storage::records::{self, Place};
+use crate::storage::records;
 use crate::tokens::tickets::RegistrationTicket;
-
-/// The collection of the record that every account has.
-pub(super) const VAULT: &str = "vault";
 
 /// `GET /v1/accounts/available/{handle}`.
 pub(crate) async fn available(
@@ -206,9 +203,8 @@ async fn insert_account(
     for wrap in request.wraps.iter() {
         accounts::put_wrap(conn, request.account_id, wrap).await?;
     }
-    let place =
-        Place { account_id: request.account_id, collection: VAULT, record_id: request.vault.record_id };
-    records::put(conn, place, 0, &request.vault.ciphertext, now).await?;
+    let vault = &request.vault;
+    records::insert_vault(conn, request.account_id, vault.record_id, &vault.ciphertext, now).await?;
     Ok(Inserted::Stored)
 }
 

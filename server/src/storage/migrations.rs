@@ -44,6 +44,12 @@ const STEPS: &[Step] = &[
         include_str!("../../../migrations/postgres/0006_invites.sql"),
     ),
     (
+        7,
+        "record_changes",
+        include_str!("../../../migrations/sqlite/0007_record_changes.sql"),
+        include_str!("../../../migrations/postgres/0007_record_changes.sql"),
+    ),
+    (
         8,
         "factors",
         include_str!("../../../migrations/sqlite/0008_factors.sql"),

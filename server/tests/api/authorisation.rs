@@ -5,14 +5,14 @@ use crate::factors::{Guarded, confirmation, start, with_proof};
 use crate::relay::{Answer, Call, TestRelay};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use protocol::{
-    BlobId, ClaimId, ErrorCode, GroupId, MessageId, WelcomeId,
+    BlobId, ClaimId, ErrorCode, GroupId, MessageId, RecordId, WelcomeId,
     accounts::Ticket,
     deltas::Deltas,
     factors::TotpStarted,
     groups::{Acknowledge, Cursor, EntryKind, Posted, WelcomesPage},
     key_packages::{ClaimKeyPackages, PublishKeyPackages},
     messages::PostMessage,
-    records::PutRecord,
+    records::{PutRecord, PutRecords, RecordVersion, RecordWrite},
     values::{Bytes, List},
 };
 use sotto::route::Access;
@@ -34,6 +34,8 @@ struct World {
     epoch: u64,
     blob: BlobId,
     capability: [u8; 32],
+    /// A record of the owner's.
+    contact: RecordId,
     /// Of the member.
     welcome: WelcomeId,
     /// Ada has an authenticator app, and has shown password and code.
@@ -70,6 +72,10 @@ impl World {
         let proof = guarded.open(&relay).await.enrolment_ticket;
         let (ada, owner) = (guarded.account, guarded.device);
         let app = start(&relay, &owner, &proof).await;
+        let contact = RecordId::from_bytes(fresh());
+        let put = PutRecord { expected_version: 0, ciphertext: Bytes::new(*b"a contact").unwrap() };
+        let put = Call::put(format!("/v1/records/contacts/{contact}")).cbor(&put);
+        owner.send(&relay, put).await.cbor::<RecordVersion>();
         let world = Self {
             relay,
             ada,
@@ -81,6 +87,7 @@ impl World {
             epoch: 2,
             blob,
             capability,
+            contact,
             welcome,
             proof,
             app,
@@ -102,8 +109,12 @@ impl World {
 
     /// Nothing that is Ada's alone stands in an answer to somebody else.
     fn shows_nothing_of_ada(&self, answer: &Answer) -> bool {
-        let ids =
-            [self.owner.device_id.as_bytes(), self.group.as_bytes(), self.ada.vault_record_id.as_bytes()];
+        let ids = [
+            self.owner.device_id.as_bytes(),
+            self.group.as_bytes(),
+            self.ada.vault_record_id.as_bytes(),
+            self.contact.as_bytes(),
+        ];
         let secret = |id: &[u8; 16]| {
             let text = URL_SAFE_NO_PAD.encode(id).into_bytes();
             let has = |needle: &[u8]| answer.body.windows(needle.len()).any(|window| window == needle);
@@ -192,6 +203,20 @@ const MATRIX: &[Row] = &[
     row("PUT /v1/records/{collection}/{record_id}", NOTHING, |world, _| {
         Call::put(format!("/v1/records/vault/{}", world.ada.vault_record_id))
             .cbor(&PutRecord { expected_version: 1, ciphertext: Bytes::new(*b"a vault").unwrap() })
+    }),
+    row("DELETE /v1/records/{collection}/{record_id}", NOTHING, |world, _| {
+        Call::delete(format!("/v1/records/contacts/{}?version=1&note=AQID", world.contact))
+    }),
+    row("GET /v1/records", Own, |_, _| Call::get("/v1/records")),
+    row("PUT /v1/records", Own, |_, _| {
+        // An id of somebody else's record is a new one in the caller's own collection.
+        let write = RecordWrite {
+            collection: "contacts".parse().unwrap(),
+            record_id: RecordId::from_bytes(fresh()),
+            expected_version: 0,
+            ciphertext: Bytes::new(*b"a contact").unwrap(),
+        };
+        Call::put("/v1/records").cbor(&PutRecords { writes: List::new(vec![write]).unwrap() })
     }),
     row("PUT /v1/blobs/{blob_id}", Everybody, |world, _| world.upload(BlobId::from_bytes(fresh()))),
     row("GET /v1/blobs/{blob_id}", NOTHING, |world, caller| {

@@ -146,7 +146,8 @@ fn the_table_of_limits_is_the_constants() {
         WELCOME_BYTES_MAX GROUP_INFO_BYTES_MAX BUNDLE_BODY_BYTES_MAX CBOR_BODY_BYTES_MAX
         MESSAGE_BYTES_MAX DELTAS_BYTES_MAX CLAIMS_PER_COMMIT_MAX ENTRIES_PAGE_MAX
         ENTRIES_PAGE_BYTES_MAX GROUPS_PAGE_MAX WELCOMES_PAGE_MAX EPOCH_GRACE_MS MESSAGE_TTL_SECONDS
-        DOUBLES_SECONDS RECORD_BYTES_MAX COLLECTION_CHARS_MAX BLOB_BYTES_MAX FRAME_BYTES_MAX
+        DOUBLES_SECONDS RECORD_BYTES_MAX COLLECTION_CHARS_MAX TOMBSTONE_BYTES_MAX RECORDS_BATCH_MAX
+        CHANGES_PAGE_MAX CHANGES_PAGE_BYTES_MAX BLOB_BYTES_MAX FRAME_BYTES_MAX
         FRAME_CONTENT_BYTES_MAX UNAUTHENTICATED_BYTES_MAX AUTHENTICATE_MS CREDIT_ENTRIES CURSORS_MAX
         HEARTBEAT_MS HEARTBEAT_DEAD_MS
     };
@@ -187,4 +188,6 @@ fn the_budgets_are_the_defaults() {
     let limits = sotto::config::Limits::default();
     assert_eq!((limits.guesses_per_hour, limits.guesses_per_day), (10, 50));
     assert_eq!((limits.claims_per_pair_per_hour, limits.claims_per_account_per_day), (20, 500));
+    assert_eq!(limits.records_per_account_max, 100_000);
+    assert_eq!(limits.record_bytes_per_account_max, 256 * 1024 * 1024);
 }

@@ -5,11 +5,11 @@ use crate::relay::{Call, TestRelay};
 use crate::sockets::Socket;
 use protocol::groups::Posted;
 use protocol::key_packages::ClaimKeyPackages;
-use protocol::records::PutRecord;
+use protocol::records::{PutRecord, PutRecords, RecordWrite, RecordsPut};
 use protocol::sessions::{Refresh, SessionTokens};
-use protocol::socket::{RelayFrame, close};
-use protocol::values::Bytes;
-use protocol::{ClaimId, ErrorCode};
+use protocol::socket::{ClientFrame, RelayFrame, close};
+use protocol::values::{Bytes, List};
+use protocol::{ClaimId, ErrorCode, RecordId};
 
 #[tokio::test]
 async fn log_out_closes_the_devices_socket_at_once() {
@@ -32,7 +32,7 @@ async fn what_the_signed_list_revokes_loses_its_socket_at_once() {
     let mut socket = Socket::live_with(&port, first.token()).await;
 
     let mut opened = ada.open(&relay).await;
-    opened.revoked_devices = protocol::values::List::new(vec![first.device_id]).unwrap();
+    opened.revoked_devices = List::new(vec![first.device_id]).unwrap();
     let keys = crate::device::DeviceKeys::fresh(relay.now());
     let request = ada.enrolment(&opened, &keys);
     relay.send(Call::post("/v1/devices").cbor(&request)).await.json::<SessionTokens>();
@@ -102,8 +102,54 @@ async fn a_new_vault_is_told_to_the_other_devices() {
     let path = format!("/v1/records/vault/{}", ada.vault_record_id);
     first.send(&relay, Call::put(path).cbor(&put)).await;
 
-    let told = RelayFrame::RecordChanged { record_id: ada.vault_record_id, version: 2 };
+    let told = RelayFrame::RecordChanged {
+        collection: "vault".parse().unwrap(),
+        record_id: ada.vault_record_id,
+        version: 2,
+        change: 2,
+    };
     while socket.next().await != told {}
+}
+
+#[tokio::test]
+async fn of_a_batch_the_last_stored_record_is_told_and_to_nobody_else() {
+    let relay = TestRelay::start().await;
+    let port = relay.listen().await;
+    let ada = TestAccount::new("ada");
+    let first = ada.register(&relay).await;
+    let second = ada.enrol(&relay).await;
+    let mut others = Socket::live_with(&port, second.token()).await;
+    let mut own = Socket::live_with(&port, first.token()).await;
+    let ids: [RecordId; 3] = std::array::from_fn(|_| RecordId::from_bytes(fresh()));
+    let writes = ids.iter().zip([0, 0, 7]).map(|(record_id, expected_version)| RecordWrite {
+        collection: "contacts".parse().unwrap(),
+        record_id: *record_id,
+        expected_version,
+        ciphertext: Bytes::new(*b"a contact").unwrap(),
+    });
+    let batch = PutRecords { writes: List::new(writes.collect()).unwrap() };
+
+    first.send(&relay, Call::put("/v1/records").cbor(&batch)).await.cbor::<RecordsPut>();
+    own.send(&ClientFrame::Ping).await;
+
+    let told = RelayFrame::RecordChanged {
+        collection: "contacts".parse().unwrap(),
+        record_id: ids[1],
+        version: 1,
+        change: 3,
+    };
+    let heard = loop {
+        if let frame @ RelayFrame::RecordChanged { .. } = others.next().await {
+            break frame;
+        }
+    };
+    assert_eq!(heard, told);
+    loop {
+        match own.next().await {
+            RelayFrame::Pong => break,
+            frame => assert!(!matches!(frame, RelayFrame::RecordChanged { .. }), "its own write"),
+        }
+    }
 }
 
 #[tokio::test]

@@ -106,13 +106,16 @@ fn contents(route: &str) -> Option<(Content, Content, u16)> {
         "GET /v1/blobs/{blob_id}" => (Nothing, Bytes, 200),
         "GET /v1/socket" => (Nothing, Nothing, 101),
         "GET /v1/key-packages/count"
+        | "GET /v1/records"
         | "GET /v1/records/{collection}/{record_id}"
+        | "DELETE /v1/records/{collection}/{record_id}"
         | "GET /v1/groups"
         | "GET /v1/groups/{group_id}/entries"
         | "GET /v1/groups/{group_id}/info"
         | "GET /v1/welcomes" => (Nothing, Cbor, 200),
         "POST /v1/key-packages"
         | "POST /v1/key-packages/claim"
+        | "PUT /v1/records"
         | "PUT /v1/records/{collection}/{record_id}"
         | "POST /v1/groups"
         | "POST /v1/groups/{group_id}/commits"

@@ -1,10 +1,11 @@
 /**
  * The contract between the page and the core worker: every call, every event, every error.
- * Both sides compile against this file and nothing else passes between them.
+ * Both sides compile against this file, with the records’ types beside it, and nothing else passes between them.
  *
  * Ids are base64url strings, times are milliseconds since 1970, sizes are bytes. Text is text: the
  * page words every sentence from kinds and codes. No key crosses, with one exception that says so.
  */
+import type { PersonSettings, RecordsTrouble } from './records';
 
 export type AccountId = string;
 export type DeviceId = string;
@@ -334,6 +335,9 @@ export type CoreCalls = {
   listAudit: { args: None; result: AuditLog };
   /** After a refusal: forget what was seen, and believe what the relay shows next. */
   restartAudit: { args: None; result: None };
+  settings: { args: None; result: PersonSettings };
+  /** What is given is chosen, here at once and on the person's other devices soon; the rest stays. */
+  changeSettings: { args: Partial<PersonSettings>; result: None };
 
   listConversations: { args: None; result: Conversation[] };
   /** Returns the existing conversation if there is one. */
@@ -388,6 +392,8 @@ export type CoreEvent =
   | { type: 'connectionChanged'; connection: Connection; queued: number }
   | { type: 'profileChanged'; profile: OwnProfile }
   | { type: 'devicesChanged' }
+  | { type: 'settingsChanged'; settings: PersonSettings }
+  | { type: 'recordsTroubled'; trouble: RecordsTrouble }
   /** New or changed: replaces the one with this `groupId`. */
   | { type: 'conversationChanged'; conversation: Conversation }
   /** New or changed: replaces the one with this `messageId`. */

@@ -2,7 +2,8 @@ import { createContext, useContext, useEffect, useMemo, useState } from 'react';
 import type { ReactNode } from 'react';
 import { useStore } from 'zustand';
 import type { Core } from './client';
-import { settings } from './settings';
+import type { PersonSettings } from './records';
+import { adopt, settings } from './settings';
 import type { Settings } from './settings';
 import { booted, createCoreState, reduce, withConversations } from './state';
 import type { CoreState, CoreStateStore } from './state';
@@ -19,7 +20,10 @@ export function CoreProvider({ core, children }: Props) {
   const mounted = useMemo(() => ({ core, state }), [core, state]);
 
   useEffect(() => {
-    const unsubscribe = core.subscribe((event) => state.setState((before) => reduce(before, event), true));
+    const unsubscribe = core.subscribe((event) => {
+      state.setState((before) => reduce(before, event), true);
+      if (event.type === 'settingsChanged') adopt(event.settings);
+    });
     void boot(mounted, 'boot');
     return unsubscribe;
   }, [core, state, mounted]);
@@ -32,7 +36,9 @@ export async function boot({ core, state }: Mounted, call: 'boot' | 'takeOver'):
   try {
     const answer = await core.call(call, {});
     state.setState((before) => booted(before, answer), true);
-    if (answer.state === 'ready') await loadConversations({ core, state });
+    if (answer.state !== 'ready') return;
+    adopt(await core.call('settings', {}));
+    await loadConversations({ core, state });
   } catch {
     state.setState({ phase: { phase: 'died', code: 'coreDied' } });
   }
@@ -59,4 +65,13 @@ export function useCoreState<T>(select: (state: CoreState) => T): T {
 
 export function useSettings(): Settings {
   return useStore(settings);
+}
+
+/** Chooses for this browser at once, and for the person's other ones once the core has it. */
+export function useChoose(): (choices: Partial<PersonSettings>) => void {
+  const { core, state } = useMounted();
+  return (choices) => {
+    adopt(choices);
+    if (state.getState().phase.phase === 'ready') core.call('changeSettings', choices).catch(() => undefined);
+  };
 }

@@ -27,6 +27,7 @@ import type {
   Trust,
 } from './calls';
 import type { Core } from './client';
+import type { PersonSettings } from './records';
 
 /**
  * A core that plays a script in memory, for tests of screens. It keeps the contract of `calls.ts`
@@ -89,6 +90,7 @@ export class ScriptedCore implements Core {
   private entering: 'profile' | 'proof' = 'profile';
   private proved = false;
   private readonly ended = new Set<string>();
+  private settings: PersonSettings = { appearance: null, notifyShowsName: null, notifyShowsText: null };
   private readonly files = new Map<string, Blob>();
   private readonly stopped = new Set<string>();
 
@@ -205,6 +207,12 @@ export class ScriptedCore implements Core {
       { deviceId: 'alice-1', name: 'Firefox on Linux', createdAt: this.script.now - 40 * 86_400_000, current: true },
       { deviceId: 'alice-2', name: 'Chrome on Android', createdAt: this.script.now - 3 * 86_400_000, current: false },
     ],
+    settings: async () => this.settings,
+    changeSettings: async (choices) => {
+      this.settings = { ...this.settings, ...choices };
+      this.emit({ type: 'settingsChanged', settings: this.settings });
+      return {};
+    },
     listSessions: async () => sessions(this.script.now).filter((session) => !this.ended.has(session.sessionId)),
     relayKnowledge: async () => ({
       tables: [

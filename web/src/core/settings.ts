@@ -1,11 +1,13 @@
 import { createStore } from 'zustand/vanilla';
+import type { PersonSettings } from './records';
 
-/** Choices of this browser; nothing in them is secret, and none of them leaves it. */
+/** As this browser has them. Those of `PersonSettings` follow the person; the others never leave it. */
 export type Settings = {
   appearance: 'system' | 'light' | 'dark';
-  notify: boolean;
   notifyShowsName: boolean;
   notifyShowsText: boolean;
+  /** Whether this browser may notify, and is wanted to. */
+  notify: boolean;
   /** Until when the card that offers notifications stays away; 0: not refused yet. */
   notifyAskAfter: number;
 };
@@ -18,6 +20,15 @@ const defaults: Settings = {
   notifyShowsText: false,
   notifyAskAfter: 0,
 };
+
+/** What the person has chosen, here or elsewhere, is this browser's from now on. */
+export function adopt({ appearance, notifyShowsName, notifyShowsText }: Partial<PersonSettings>): void {
+  settings.setState((now) => ({
+    appearance: appearance ?? now.appearance,
+    notifyShowsName: notifyShowsName ?? now.notifyShowsName,
+    notifyShowsText: notifyShowsText ?? now.notifyShowsText,
+  }));
+}
 
 /** Kept in localStorage, read before the first frame so that the page doesn't flash. */
 export const settings = createStore<Settings>()(() => load());

@@ -15,6 +15,7 @@ import type {
   MessagePage,
   OwnProfile,
 } from './calls';
+import type { RecordsTrouble } from './records';
 
 /** Which of the whole-page screens is on. */
 export type Phase =
@@ -45,6 +46,8 @@ export type CoreState = {
   /** Counts up whenever details of a contact, or the own devices, have to be asked for again. */
   contactRevision: Record<AccountId, number>;
   devicesRevision: number;
+  /** What the relay did with contacts and settings that was not taken; the latest since the page was loaded. */
+  recordsTrouble: RecordsTrouble | null;
   /** Not yet sent text; lives as long as the tab. */
   drafts: Record<GroupId, string>;
 };
@@ -63,6 +66,7 @@ const empty: CoreState = {
   changedKeys: {},
   contactRevision: {},
   devicesRevision: 0,
+  recordsTrouble: null,
   drafts: {},
 };
 
@@ -105,7 +109,10 @@ export function reduce(state: CoreState, event: CoreEvent): CoreState {
       return withThread(state, event.message.groupId, (thread) => withMessage(thread, event.message));
     case 'messageRemoved':
       return withoutMessage(state, event.groupId, event.messageId);
+    case 'recordsTroubled':
+      return { ...state, recordsTrouble: event.trouble };
     case 'messageReceived':
+    case 'settingsChanged':
       return state;
     case 'transferProgress':
       return withTransfer(state, event);

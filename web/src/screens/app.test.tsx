@@ -271,6 +271,27 @@ describe('chats', () => {
     expect(within(await screen.findByRole('link', { name: /Carol/ })).getByText('You added a device.')).toBeTruthy();
   });
 
+  it('a choice goes to the core, and one that was made elsewhere shows here', async () => {
+    const { core, user } = open('/settings/appearance');
+    await user.click(await screen.findByText('Dark'));
+    await waitFor(() => expect(core.calls.changeSettings).toEqual([{ appearance: 'dark' }]));
+    expect(document.documentElement.dataset['appearance']).toBe('dark');
+
+    core.emit({ type: 'settingsChanged', settings: { appearance: 'light', notifyShowsName: false, notifyShowsText: null } });
+
+    await waitFor(() => expect(document.documentElement.dataset['appearance']).toBe('light'));
+    expect(settings.getState()).toMatchObject({ notifyShowsName: false, notifyShowsText: false });
+  });
+
+  it('a relay that shows older contacts is told of, until the page is loaded again', async () => {
+    const { core } = open('/');
+    await screen.findByRole('link', { name: /Bob/ });
+
+    core.emit({ type: 'recordsTroubled', trouble: 'rolledBack' });
+
+    expect((await screen.findByRole('alert')).textContent).toContain('older state of your contacts');
+  });
+
   it('unread messages stand in the title', async () => {
     const unread = bob();
     unread.readUptoSeq = 0;

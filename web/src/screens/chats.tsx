@@ -11,6 +11,7 @@ import { AuditBanner } from './audit-banner';
 import { ConnectionNote } from './connection-note';
 import { Conversation } from './conversation';
 import { Frame } from './frame';
+import { RecordsNote } from './records-note';
 import { RecoveryBanner } from './recovery-banner';
 import styles from './screens.module.css';
 import { useShortcuts } from './use-shortcuts';
@@ -32,6 +33,7 @@ export function Chats({ groupId, details }: Props) {
       <div role={conversation ? undefined : 'main'} className={styles.listColumn} data-behind={conversation !== null || undefined}>
         <ChatList open={groupId} searchRef={search} onNewChat={setNewChat} onOpen={open}>
           <ConnectionNote />
+          <RecordsNote />
           <RecoveryBanner />
           <AuditBanner />
           <AskCard />

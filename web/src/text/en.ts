@@ -342,6 +342,7 @@ export const text = {
     showTextHint: 'on this screen, for anyone to see',
     note: 'Your browser asks once. If you said no there, allow it beside the address.',
     unsupported: 'This browser has no notifications.',
+    follows: 'Whether to notify is this browser’s; what they show is the same on all of yours.',
   },
 
   settingsPages: {
@@ -382,7 +383,7 @@ export const text = {
     signed: 'Signed by your identity key',
   },
   ...securityText,
-  appearance: { title: 'Appearance', theme: 'Theme', system: 'Like the system', light: 'Light', dark: 'Dark', text: 'Paper by day, ink by night. This choice stays in this browser.' },
+  appearance: { title: 'Appearance', theme: 'Theme', system: 'Like the system', light: 'Light', dark: 'Dark', text: 'Paper by day, ink by night. The same on all your devices.' },
   storage: {
     title: 'Storage',
     used: 'Used by Sotto here',
@@ -413,6 +414,13 @@ export const text = {
     offlineQueued: (queued: number) => (queued === 0 ? 'Messages will go when you’re back.' : `${count(queued, 'message', 'messages')} will go when you’re back.`),
     back: 'Back. Everything is sent.',
     retryNow: 'Try now',
+  },
+
+  recordsTrouble: {
+    rolledBack: { what: 'The relay is showing an older state', details: 'of your contacts and settings than this browser has seen. Nothing was taken from it. If nobody restored a backup of the relay, don’t trust it.' },
+    forged: { what: 'The relay changed your contacts or settings.', details: 'None of your devices wrote what it shows. Nothing was taken from it.' },
+    newerVersion: { what: 'A newer Sotto wrote some of your contacts or settings.', details: 'Reload this page to see them.' },
+    full: { what: 'Your account’s room at this relay is full.', details: 'Changes of contacts and settings stay in this browser until there is room.' },
   },
 
   error: {

@@ -47,6 +47,7 @@ export const securityText = {
       entries: 'Sealed messages in your conversations',
       welcomes: 'Invitations that wait for your devices',
       welcome_contents: 'What these invitations hold, sealed',
+      record_heads: 'How many sealed records you keep',
       records: 'Your sealed records',
       blob_references: 'Files that you keep there',
       blobs: 'How big these files are',

@@ -11,10 +11,8 @@ use protocol::{
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::routes::accounts::VAULT;
 use crate::secrets::random;
-use crate::storage::records::{self, Place};
-use crate::storage::{Connection, accounts, devices, factors, requests};
+use crate::storage::{Connection, accounts, devices, factors, records, requests};
 use crate::tokens::tickets::EnrolmentTicket;
 
 /// A ticket that lets one device enrol into `account`.
@@ -58,9 +56,7 @@ pub(super) async fn open(
     enrolment_ticket: Ticket,
 ) -> Result<OpenedAccount, ApiError> {
     let account = accounts::get(conn, account_id).await?;
-    let place = Place { account_id, collection: VAULT, record_id: account.vault_record_id };
-    let vault =
-        records::find(conn, place).await?.ok_or_else(|| ApiError::internal("an account without a vault"))?;
+    let vault = records::get_vault(conn, account_id, account.vault_record_id).await?;
     Ok(OpenedAccount {
         account_id,
         handle: account.handle,

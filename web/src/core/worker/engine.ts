@@ -15,6 +15,7 @@ import type {
   OwnProfile,
   ScanOutcome,
 } from '../calls';
+import type { PersonSettings } from '../records';
 
 /** Records of the local store: key text and sealed bytes. */
 export type Records = [key: string, value: Uint8Array][];
@@ -72,6 +73,7 @@ export type Engine = {
   connection(): Connection;
   conversations(): Conversation[];
   devices(): Device[];
+  settings(): PersonSettings;
   recoveryKey(): string[] | null;
   contactDetails(accountId: AccountId): ContactDetails;
 
@@ -100,6 +102,7 @@ export type Engine = {
   goOffline(now: number): void;
   confirmRecoveryKey(now: number): void;
   restartAudit(now: number): void;
+  changeSettings(choices: Partial<PersonSettings>, now: number): void;
   sendText(groupId: GroupId, text: string, now: number): MessageId;
   retryMessage(groupId: GroupId, messageId: MessageId, now: number): void;
   markRead(groupId: GroupId, uptoSeq: number, now: number): void;

@@ -47,6 +47,8 @@ export function coreHandlers(host: Host): CoreHandlers {
     relayKnowledge: async () => run((core, now) => core.relayKnowledge(now)),
     listAudit: async () => run((core, now) => core.listAudit(now)),
     restartAudit: async () => act((core, now) => core.restartAudit(now)),
+    settings: async () => ask((core) => core.settings()),
+    changeSettings: async (choices) => act((core, now) => core.changeSettings(choices, now)),
 
     listConversations: async () => ask((core) => core.conversations()),
     startConversation: async ({ handle }) => run((core, now) => core.startConversation(handle, now)),

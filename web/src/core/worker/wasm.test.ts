@@ -41,6 +41,7 @@ test('numbers come as numbers, and what is absent as null', () => {
   expect(core.accessToken()).toBeUndefined();
   expect(core.conversations()).toEqual([]);
   expect(core.devices()).toEqual([]);
+  expect(core.settings()).toEqual({ appearance: null, notifyShowsName: null, notifyShowsText: null });
   expect(core.connection()).toEqual({ state: 'offline', retryAt: null });
 });
 

@@ -1,6 +1,5 @@
 import { useEffect } from 'react';
-import { useSettings } from '../../core/context';
-import { settings } from '../../core/settings';
+import { useChoose, useSettings } from '../../core/context';
 import { text } from '../../text/en';
 import layout from '../../ui/layout.module.css';
 import { Segmented } from '../../ui/segmented';
@@ -8,13 +7,14 @@ import type_ from '../../ui/type.module.css';
 
 export function AppearanceSettings() {
   const { appearance } = useSettings();
+  const choose = useChoose();
   return (
     <div className={layout.stack}>
       <div className={`${layout.card} ${layout.pad}`}>
         <Segmented
           label={text.appearance.theme}
           value={appearance}
-          onChange={(chosen) => settings.setState({ appearance: chosen })}
+          onChange={(chosen) => choose({ appearance: chosen })}
           options={[{ value: 'system', label: text.appearance.system }, { value: 'light', label: text.appearance.light }, { value: 'dark', label: text.appearance.dark }]}
         />
       </div>

@@ -1,0 +1,147 @@
+//! A contact, as all devices of a person know it: what it calls itself, and what is known of its identity key.
+//! `{0: version, 1: account, 2: names, 3: trust}`, one record each.
+
+use minicbor::{Decode, Encode};
+use protocol::{AccountId, IdentityKey, UnixMillis};
+use zeroize::Zeroizing;
+
+use crate::{
+    dated::Dated,
+    records::{RecordError, clipped, decode, encode, texts_fit},
+};
+
+/// The version of the format. A device that meets a higher one leaves the record as it is.
+pub const CONTACT_VERSION: u32 = 1;
+/// Contacts of one account.
+pub const CONTACTS_MAX: usize = 10_000;
+
+/// How a contact calls itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(map)]
+pub struct ContactNames {
+    /// The handle by which it is found.
+    #[n(0)]
+    pub handle: String,
+    /// The name that it gave itself.
+    #[n(1)]
+    pub display_name: String,
+    /// Index into the palette.
+    #[n(2)]
+    pub colour: u8,
+}
+
+impl ContactNames {
+    fn clipped(self) -> Self {
+        Self { handle: clipped(self.handle), display_name: clipped(self.display_name), colour: self.colour }
+    }
+}
+
+/// What one knows of a contact's identity key (K-4, K-5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(map)]
+pub struct ContactTrust {
+    /// The key that was seen first, or accepted since.
+    #[n(0)]
+    pub identity_key: IdentityKey,
+    /// When the person said "they match"; `None`: never compared.
+    #[n(1)]
+    pub verified_at: Option<UnixMillis>,
+    /// Another key that was seen since, about which the person has not decided yet.
+    #[n(2)]
+    pub changed_key: Option<IdentityKey>,
+}
+
+/// A contact. Names and trust are changed and merged apart, so that a new name never undoes a verification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    account: AccountId,
+    names: Dated<ContactNames>,
+    trust: Dated<ContactTrust>,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct Content {
+    #[n(0)]
+    version: u32,
+    #[n(1)]
+    account: AccountId,
+    #[n(2)]
+    names: Dated<ContactNames>,
+    #[n(3)]
+    trust: Dated<ContactTrust>,
+}
+
+impl Contact {
+    /// A contact with the identity key that is trusted on first use: any decision of the person outweighs that.
+    pub fn new(account: AccountId, names: ContactNames, identity_key: IdentityKey, now: UnixMillis) -> Self {
+        let trust = ContactTrust { identity_key, verified_at: None, changed_key: None };
+        Self { account, names: Dated::at(names.clipped(), now), trust: Dated::first(trust) }
+    }
+
+    /// Reads the content of a record.
+    ///
+    /// # Errors
+    /// [`RecordError::NewerVersion`], [`RecordError::Malformed`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
+        let Content { version: _, account, names, trust } = decode(bytes, CONTACT_VERSION)?;
+        if !texts_fit([&names.value.handle, &names.value.display_name]) {
+            return Err(RecordError::Malformed);
+        }
+        Ok(Self { account, names, trust })
+    }
+
+    /// The content of its record.
+    pub fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let Self { account, names, trust } = self.clone();
+        encode(Content { version: CONTACT_VERSION, account, names, trust })
+    }
+
+    /// Changes its names; tells whether they are others now.
+    pub fn set_names(&mut self, names: ContactNames, now: UnixMillis) -> bool {
+        self.names.set(names.clipped(), now)
+    }
+
+    /// Changes what is known of its identity key.
+    pub fn set_trust(&mut self, trust: ContactTrust, now: UnixMillis) -> bool {
+        self.trust.set(trust, now)
+    }
+
+    /// Takes in what another device wrote of the same contact. Two keys that two devices trusted on first use are no
+    /// decision of anybody: one stays pinned, and the other is told like every changed key.
+    pub fn merge(&mut self, other: Self) {
+        self.names.merge(other.names);
+        let keys = [self.trust.value.identity_key, other.trust.value.identity_key];
+        if self.trust.is_first() && other.trust.is_first() && keys[0] != keys[1] {
+            let [pinned, changed] = if keys[0] < keys[1] { keys } else { [keys[1], keys[0]] };
+            let trust = ContactTrust { identity_key: pinned, verified_at: None, changed_key: Some(changed) };
+            let after = self.trust.changed_at.0.max(other.trust.changed_at.0).saturating_add(1);
+            self.trust = Dated::at(trust, UnixMillis(after));
+        } else {
+            self.trust.merge(other.trust);
+        }
+    }
+
+    /// Whose record it is.
+    pub const fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// How it calls itself.
+    pub const fn names(&self) -> &ContactNames {
+        &self.names.value
+    }
+
+    /// What is known of its identity key.
+    pub const fn trust(&self) -> &ContactTrust {
+        &self.trust.value
+    }
+
+    /// When that was last changed.
+    pub const fn trust_changed_at(&self) -> UnixMillis {
+        self.trust.changed_at
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+use protocol::{AccountId, IdentityKey, UnixMillis};
+use rand_chacha::{
+    ChaCha20Rng,
+    rand_core::{Rng as _, SeedableRng as _},
+};
+
+use super::{Contact, ContactNames, ContactTrust};
+use crate::records::{RECORD_TEXT_BYTES_MAX, RecordError};
+
+const BOB: AccountId = AccountId::from_bytes([2; 16]);
+
+fn at(now: u64) -> UnixMillis {
+    UnixMillis(now)
+}
+
+fn names(display_name: &str) -> ContactNames {
+    ContactNames { handle: "bob".to_owned(), display_name: display_name.to_owned(), colour: 2 }
+}
+
+fn key(byte: u8) -> IdentityKey {
+    IdentityKey::from_bytes([byte; 32])
+}
+
+fn trust(byte: u8, verified_at: Option<u64>) -> ContactTrust {
+    ContactTrust { identity_key: key(byte), verified_at: verified_at.map(UnixMillis), changed_key: None }
+}
+
+fn bob() -> Contact {
+    Contact::new(BOB, names("Bob"), key(6), at(12))
+}
+
+fn merged(one: &Contact, other: &Contact) -> Contact {
+    let mut merged = one.clone();
+    merged.merge(other.clone());
+    merged
+}
+
+/// A change of these bytes locks older devices out.
+#[test]
+fn a_contact_has_its_golden_bytes_and_reads_back() {
+    let mut golden = vec![0xa4, 0x00, 0x01, 0x01, 0x50]; // four fields; 0: version; 1: account
+    golden.extend([2; 16]);
+    golden.extend([0x02, 0xa2, 0x00, 0x0c, 0x01, 0xa3]); // 2: names, changed at 12
+    golden.extend([0x00, 0x63, b'b', b'o', b'b', 0x01, 0x63, b'B', b'o', b'b', 0x02, 0x02]);
+    golden.extend([0x03, 0xa2, 0x00, 0x01, 0x01, 0xa1, 0x00, 0x58, 0x20]); // 3: trust, on first use
+    golden.extend([6; 32]);
+
+    assert_eq!(bob().encode().as_slice(), golden);
+    assert_eq!(Contact::decode(&golden), Ok(bob()));
+}
+
+#[test]
+fn a_contact_of_a_newer_version_is_refused_and_unknown_fields_are_skipped() {
+    let mut with_unknown = bob().encode().to_vec();
+    with_unknown[0] = 0xa5;
+    with_unknown.extend([0x18, 0x63, 0x01]);
+
+    assert_eq!(
+        Contact::decode(&[0xa2, 0x00, 0x02, 0x09, 0x01]),
+        Err(RecordError::NewerVersion { version: 2 })
+    );
+    assert_eq!(Contact::decode(&with_unknown), Ok(bob()));
+}
+
+#[test]
+fn truncations_and_random_bytes_are_no_contact() {
+    let bytes = bob().encode();
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    for length in 0..bytes.len() {
+        assert!(Contact::decode(&bytes[..length]).is_err(), "{length}");
+    }
+    for round in 0..5_000 {
+        let mut random = vec![0; round % 300];
+        rng.fill_bytes(&mut random);
+        assert!(Contact::decode(&random).is_err());
+        let mut damaged = bytes.to_vec();
+        let place = usize::try_from(rng.next_u32()).unwrap() % damaged.len();
+        damaged[place] = rng.next_u32().to_be_bytes()[0];
+        let _ = Contact::decode(&damaged);
+    }
+}
+
+#[test]
+fn names_that_are_too_long_are_cut_so_that_the_record_can_be_read_again() {
+    let mut contact = bob();
+    contact.set_names(names(&"ä".repeat(RECORD_TEXT_BYTES_MAX)), at(20));
+
+    assert_eq!(Contact::decode(&contact.encode()), Ok(contact));
+}
+
+#[test]
+fn the_later_change_wins_whoever_merges() {
+    let (mut one, mut other) = (bob(), bob());
+    one.set_names(names("Robert"), at(30));
+    other.set_names(names("Bobby"), at(31));
+
+    assert_eq!(merged(&one, &other), merged(&other, &one));
+    assert_eq!(merged(&one, &other).names().display_name, "Bobby");
+}
+
+#[test]
+fn a_new_name_does_not_undo_a_verification() {
+    let (mut one, mut other) = (bob(), bob());
+    one.set_trust(trust(6, Some(30)), at(30));
+    other.set_names(names("Bobby"), at(31));
+
+    let contact = merged(&one, &other);
+
+    assert_eq!(contact.trust().verified_at, Some(at(30)));
+    assert_eq!(contact.names().display_name, "Bobby");
+}
+
+#[test]
+fn a_device_whose_clock_is_behind_still_writes_after_what_it_has_seen() {
+    let mut ahead = bob();
+    ahead.set_trust(trust(6, Some(9_000)), at(9_000));
+    let mut behind = ahead.clone();
+    behind.set_trust(trust(6, None), at(13));
+
+    assert_eq!(merged(&ahead, &behind).trust().verified_at, None);
+}
+
+/// A new device that meets somebody before it has read the feed pins whatever key it is shown.
+#[test]
+fn trust_on_first_use_never_undoes_what_the_person_decided() {
+    let mut decided = bob();
+    decided.set_trust(trust(6, Some(30)), at(30));
+    let first_use = Contact::new(BOB, names("Bob"), key(66), at(99));
+
+    assert_eq!(merged(&decided, &first_use).trust(), &trust(6, Some(30)));
+    assert_eq!(merged(&first_use, &decided).trust(), &trust(6, Some(30)));
+}
+
+#[test]
+fn two_keys_trusted_on_first_use_are_told_as_a_change() {
+    let [one, other] = [6, 66].map(|byte| Contact::new(BOB, names("Bob"), key(byte), at(12)));
+
+    let trust = *merged(&one, &other).trust();
+
+    assert_eq!(trust, *merged(&other, &one).trust());
+    assert_eq!((trust.identity_key, trust.changed_key), (key(6), Some(key(66))));
+}
+
+/// Three devices, random changes: the merge is commutative, associative and idempotent.
+#[test]
+fn merging_gives_the_same_contact_in_any_order() {
+    for seed in 0..200 {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let mut number = |below: u32| rng.next_u32() % below;
+        let mut devices = [bob(), bob(), bob()];
+        for _ in 0..20 {
+            let device = usize::try_from(number(3)).unwrap();
+            let now = at(u64::from(number(8)) + 10);
+            match number(2) {
+                0 => devices[device].set_names(names(&number(3).to_string()), now),
+                _ => devices[device].set_trust(trust(6, Some(u64::from(number(3)))), now),
+            };
+        }
+        let [one, two, three] = &devices;
+
+        assert_eq!(merged(one, two), merged(two, one), "seed {seed}");
+        assert_eq!(merged(one, one), *one, "seed {seed}");
+        assert_eq!(merged(&merged(one, two), three), merged(one, &merged(two, three)), "seed {seed}");
+    }
+}
