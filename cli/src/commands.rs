@@ -24,8 +24,6 @@ use crate::{
 
 /// How long a command waits for the relay before it says that the message stays queued.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a log-out waits for the relay before it removes everything anyway.
-const LOG_OUT: Duration = Duration::from_secs(3);
 /// Lines that `messages` and `chat` show of the past.
 const PAGE: u32 = 30;
 
@@ -284,11 +282,12 @@ async fn verify(host: &Host, profile: &OwnProfile, handle: String) -> Result<(),
 }
 
 async fn log_out(host: Host) -> Result<(), Failure> {
-    if connect(&host).await.is_err() {
-        complain("the relay can't be reached: it does not know yet that this device is signed out");
+    if let Err(failure) = host.command(Client::log_out).await {
+        complain(&format!(
+            "the relay did not hear of it ({failure}): it goes on listing this device, whose keys are gone from here"
+        ));
     }
-    // Whether the relay answers or not, nothing stays here (K-7).
-    drop(timeout(LOG_OUT, host.command(Client::log_out)).await);
+    // Whether the relay has answered or not, nothing stays here (K-7).
     Ok(host.wipe().await?)
 }
 

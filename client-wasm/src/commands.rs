@@ -281,6 +281,16 @@ impl Core {
         self.with(now, |client, cx| client.accept_key(account, fingerprint, cx)).map_err(refused)
     }
 
+    /// Goes on with the known device list of a contact, though the relay gives another.
+    ///
+    /// # Errors
+    /// As `Client::heed_refused_list`.
+    #[wasm_bindgen(js_name = heedRefusedList)]
+    pub fn heed_refused_list(&mut self, account_id: &str, now: f64) -> Result<(), JsValue> {
+        let account = id(account_id)?;
+        self.with(now, |client, cx| client.heed_refused_list(account, cx)).map_err(refused)
+    }
+
     /// Compares a scanned code; gives `ScanOutcome`.
     ///
     /// # Errors

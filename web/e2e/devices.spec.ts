@@ -51,6 +51,24 @@ story('signing out forgets everything in this browser', async ({ relay, person }
   await expect(first.page.getByRole('button', { name: text.welcome.create })).toBeVisible(PATIENT);
 });
 
+story('signing out without the relay says so, and forgets only when asked again', async ({ relay, person }) => {
+  const first = await person();
+  await steps.createAccount(first, relay, ada);
+  await first.page.getByRole('link', { name: text.settingsPages.profile }).click();
+  // Chromium tells of every connection that fails while the relay is away.
+  first.foresee(/WebSocket connection to .* failed/);
+  relay.proxy.cut();
+
+  await first.page.getByRole('button', { name: new RegExp(text.logOut.short) }).first().click();
+  await first.page.getByRole('button', { name: text.logOut.action }).click();
+  await expect(first.page.getByText(text.logOut.untoldText)).toBeVisible(PATIENT);
+  expect((await storedKeys(first)).filter((key) => key.startsWith('account/'))).not.toEqual([]);
+  await first.page.getByRole('button', { name: text.logOut.forget }).click();
+
+  await expect(first.page.getByText(text.welcome.loggedOut)).toBeVisible(PATIENT);
+  expect((await storedKeys(first)).filter((key) => key.includes('/'))).toEqual([]);
+});
+
 /** The key of every record that this browser keeps, in every database. */
 async function storedKeys({ page }: Person): Promise<string[]> {
   return page.evaluate(async () => {

@@ -138,3 +138,22 @@ async fn logging_out_revokes_the_device_at_once_and_leaves_nothing_here() {
     assert_eq!(std::fs::read_dir(second.directory.path()).unwrap().count(), 0);
     first.online().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logging_out_right_after_a_start_waits_for_a_token_and_revokes_the_device() {
+    let relay = Relay::start();
+    let wire = Wire::to(relay.address()).await;
+    let first = Person::registered(&wire, "ada").await;
+    let second = Person::logged_in(&wire, "ada", PASSWORD).await;
+    let token =
+        second.host.with(|client, _| client.access_token().map(str::to_owned)).await.unwrap().unwrap();
+    let directory = second.closes().await;
+    let host = sotto_cli::host::Host::open(directory.path(), wire.url().parse().unwrap()).await.unwrap();
+    assert_eq!(host.with(|client, _| client.access_token().map(str::to_owned)).await.unwrap(), None);
+
+    soon("a log-out", host.command(Client::log_out)).await.unwrap();
+    host.wipe().await.unwrap();
+
+    assert_eq!(status_of(&relay, "/v1/devices", &token).await, 401);
+    first.online().await;
+}

@@ -2,6 +2,7 @@
 //! sees, and tells a lie when asked to.
 
 use std::{
+    collections::BTreeMap,
     convert::Infallible,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex},
@@ -38,6 +39,8 @@ struct Shared {
     /// Frames of sockets, both ways, one after the other.
     frames: Mutex<Vec<u8>>,
     lie: Mutex<Option<Lie>>,
+    /// The last answer to each path.
+    answers: Mutex<BTreeMap<String, Bytes>>,
     injected: broadcast::Sender<Bytes>,
 }
 
@@ -50,6 +53,7 @@ impl Wire {
             bodies: Mutex::default(),
             frames: Mutex::default(),
             lie: Mutex::default(),
+            answers: Mutex::default(),
             injected: broadcast::channel(16).0,
         });
         let accepting = Arc::clone(&shared);
@@ -78,6 +82,12 @@ impl Wire {
     /// Frames so far, both ways.
     pub(crate) fn frames(&self) -> Vec<u8> {
         self.shared.frames.lock().unwrap().clone()
+    }
+
+    /// The relay's own last answer to a path that `wanted` picks.
+    pub(crate) fn last_answer(&self, wanted: impl Fn(&str) -> bool) -> Option<Bytes> {
+        let answers = self.shared.answers.lock().unwrap();
+        answers.iter().find(|(path, _)| wanted(path)).map(|(_, body)| body.clone())
     }
 
     /// From now on `lie` may give another body for the relay's answer to a path.
@@ -129,6 +139,7 @@ impl Shared {
         let (mut head, body) = answer.into_parts();
         let mut body = body.collect().await?.to_bytes();
         self.bodies.lock().unwrap().extend_from_slice(&body);
+        self.answers.lock().unwrap().insert(path.clone(), body.clone());
         let lie = self.lie.lock().unwrap().clone();
         if let Some(lied) = lie.and_then(|lie| lie(&path, &body)) {
             body = Bytes::from(lied);

@@ -12,7 +12,8 @@ use super::{
     ScanOutcome, Trust,
     groups::Mls,
     pending::{Ask, Purpose},
-    stored::{self, ContactRecord},
+    refused_lists::verify_list,
+    stored::ContactRecord,
 };
 use crate::{
     contact::{CONTACTS_MAX, Contact as KnownContact, ContactNames, ContactTrust},
@@ -47,15 +48,14 @@ impl Client {
 
     /// What the directory says of an account, checked against what is pinned and known.
     pub(super) fn meet(&mut self, entry: &DirectoryEntry, cx: &mut Context<'_>) -> Result<(), CommandError> {
-        let misbehaved = |_| CommandError::from(CommandErrorCode::RelayMisbehaved);
         let account = entry.account_id;
-        let list = VerifiedDeviceList::verify(&entry.device_list)
-            .map_err(|_| CommandError::from(CommandErrorCode::RelayMisbehaved))?;
-        if list.body().account != account {
-            return Err(CommandErrorCode::RelayMisbehaved.into());
-        }
+        self.learn_handle(entry, cx);
+        let list = match verify_list(account, &entry.device_list) {
+            Ok(list) => list,
+            Err(fault) => return Err(self.refuse_list(account, fault, &entry.device_list, cx)),
+        };
         let identity_key = list.body().identity_key;
-        match self.contacts.get(&account).map(|contact| (*contact.trust(), contact.names().clone())) {
+        match self.contacts.get(&account).map(|contact| *contact.trust()) {
             None => {
                 let names = ContactNames {
                     handle: entry.handle.to_string(),
@@ -64,20 +64,27 @@ impl Client {
                 };
                 self.add_contact(account, names, identity_key, cx)?;
             }
-            Some((trust, _)) if trust.identity_key != identity_key => {
+            Some(trust) if trust.identity_key != identity_key => {
                 self.key_changed(account, trust, identity_key, cx);
                 return Err(CommandErrorCode::KeyChanged.into());
             }
-            Some((_, names)) if names.handle.is_empty() => {
-                let display_name =
-                    if names.display_name.is_empty() { entry.handle.to_string() } else { names.display_name };
-                let names = ContactNames { handle: entry.handle.to_string(), display_name, ..names };
-                self.change_contact(account, |contact, now| contact.set_names(names, now), cx);
-            }
             Some(_) => {}
         }
-        self.accept_list(account, list, cx).map_err(misbehaved)?;
-        Ok(())
+        let refused = self.accept_list(account, list, cx).err();
+        refused
+            .map_or(Ok(()), |error| Err(self.refuse_list(account, (&error).into(), &entry.device_list, cx)))
+    }
+
+    /// Somebody met as a member gets a handle, so that what is wrong with a key or a list can be told by name.
+    fn learn_handle(&mut self, entry: &DirectoryEntry, cx: &mut Context<'_>) {
+        let names = self.contacts.get(&entry.account_id).map(|contact| contact.names().clone());
+        let Some(names) = names.filter(|names| names.handle.is_empty()) else {
+            return;
+        };
+        let handle = entry.handle.to_string();
+        let display_name = if names.display_name.is_empty() { handle.clone() } else { names.display_name };
+        let names = ContactNames { handle, display_name, colour: names.colour };
+        self.change_contact(entry.account_id, |contact, now| contact.set_names(names, now), cx);
     }
 
     /// The newest list that follows the one known here.
@@ -87,10 +94,9 @@ impl Client {
         list: VerifiedDeviceList,
         cx: &mut Context<'_>,
     ) -> Result<(), ChainError> {
-        let known = self
-            .device_lists
-            .get(&account)
-            .and_then(|record| VerifiedDeviceList::verify(&record.device_list).ok());
+        let record = self.device_lists.get(&account);
+        let was_refused = record.is_some_and(|record| record.refused.is_some());
+        let known = record.and_then(|record| VerifiedDeviceList::verify(&record.device_list).ok());
         let chain = match known {
             Some(known) => {
                 let mut chain = DeviceListChain::start(known);
@@ -99,9 +105,9 @@ impl Client {
             }
             None => DeviceListChain::start(list),
         };
-        let record = ContactRecord { account_id: account, device_list: chain.head().encoded().to_vec() };
-        self.journal.put(stored::contact_key(account), &record, cx.rng);
-        self.device_lists.insert(account, record);
+        let device_list = chain.head().encoded().to_vec();
+        self.save_contact(ContactRecord { account_id: account, device_list, refused: None }, cx);
+        self.list_accepted(account, was_refused, cx);
         for group in self.groups_with(account) {
             self.judge_members(group, cx);
         }
@@ -143,32 +149,11 @@ impl Client {
         if self.own_account().is_ok_and(|own| own == account) {
             return self.take_own_list(&entry, cx);
         }
-        // A changed key has been told; a rolled-back or forked list is not taken, and the known one stays.
+        // A changed key and a refused list are told there; what was known before stays.
         let _ = self.meet(&entry, cx);
         for group in self.groups_with(account) {
             self.emit_conversation(group);
             self.flush(group, cx);
-        }
-    }
-
-    fn take_own_list(&mut self, entry: &DirectoryEntry, cx: &mut Context<'_>) {
-        let Some(account) = &mut self.account else { return };
-        let known = VerifiedDeviceList::verify(&account.device_list);
-        let (Ok(known), Ok(offered)) = (known, VerifiedDeviceList::verify(&entry.device_list)) else {
-            return;
-        };
-        let encoded = offered.encoded().to_vec();
-        if DeviceListChain::start(known).accept(offered, IdentityRule::Pinned).is_ok()
-            && account.device_list != encoded
-        {
-            account.device_list = encoded;
-            self.save_account(cx);
-            self.emit(Event::DevicesChanged);
-            let groups: Vec<_> = self.groups.keys().copied().collect();
-            for group in groups {
-                self.judge_members(group, cx);
-                self.flush(group, cx);
-            }
         }
     }
 
@@ -272,9 +257,12 @@ impl Client {
         self.show_contact(account);
     }
 
-    /// Sending to a verified contact waits for a decision after its key changed (K-4).
+    /// Sending waits for a decision after a verified contact's key changed (K-4), or a list of theirs was refused.
     pub(super) fn sending_waits(&self, group: GroupId) -> bool {
         let peer = self.groups.get(&group).map(|slot| slot.summary.peer);
+        if peer.and_then(|peer| self.device_lists.get(&peer)).is_some_and(ContactRecord::sending_waits) {
+            return true;
+        }
         let contact = peer.and_then(|peer| self.contacts.get(&peer));
         contact.is_some_and(|contact| {
             contact.trust().changed_key.is_some() && contact.trust().verified_at.is_some()
@@ -309,6 +297,7 @@ impl Client {
             display_name: names.display_name.clone(),
             colour: names.colour,
             trust,
+            refused_list: self.device_lists.get(&account).and_then(|record| record.refused).map(Into::into),
         })
     }
 

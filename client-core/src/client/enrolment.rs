@@ -260,6 +260,7 @@ impl OwnDevice {
             refresh_token: None,
             session_id: None,
             stage,
+            refused_list: None,
         }
     }
 }

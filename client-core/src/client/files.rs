@@ -7,9 +7,13 @@ use zeroize::Zeroizing;
 use super::{
     Client, CommandError, CommandErrorCode, CommandId, Content, Context, Delivery, Event, FileAccess,
     ImageSize,
-    content::{Body, FILE_NAME_BYTES_MAX, FileBody, MIME_TYPE_BYTES_MAX, TEXT_BYTES_MAX, clean_name},
+    content::{
+        ApplicationContent, Body, FILE_NAME_BYTES_MAX, FileBody, MIME_TYPE_BYTES_MAX, TEXT_BYTES_MAX,
+        clean_name,
+    },
     history::LoadPurpose,
     outbox::Draft,
+    pending::{Ask, Purpose},
     random,
     stored::{self, FileRecord, StoredSecret},
 };
@@ -132,12 +136,16 @@ impl Client {
         Ok(())
     }
 
-    /// The person gave the file up: its message goes.
+    /// The person gave the file up: its message goes, and whatever of its container has reached the relay.
     ///
     /// # Errors
     /// [`CommandErrorCode::NotFound`] when it is on its way already.
     pub fn cancel_file(&mut self, message: MessageId, cx: &mut Context<'_>) -> Result<(), CommandError> {
         let (group, order) = self.find_upload(message)?;
+        let content = self.outbox.get(&(group, order)).map(|item| ApplicationContent::decode(&item.content));
+        if let Some(Ok(ApplicationContent { body: Body::File(file), .. })) = content {
+            self.ask(Ask::delete(format!("/v1/blobs/{}", file.blob_id)), Purpose::DeleteBlob(file.blob_id));
+        }
         self.remove_item(group, order);
         self.journal.delete(stored::file_key(group, message));
         self.emit(Event::MessageRemoved { group_id: group, message_id: message });

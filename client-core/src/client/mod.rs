@@ -19,11 +19,13 @@ mod joining;
 mod journal;
 mod key_stock;
 mod knowledge;
+mod leaving;
 mod onboarding;
 mod outbox;
 mod pending;
 mod profile;
 mod records;
+mod refused_lists;
 mod registration;
 mod requests;
 mod session;
@@ -31,7 +33,7 @@ mod settings;
 mod stored;
 mod views;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use protocol::{AccountId, ErrorCode, GroupId, Problem, UnixMillis};
 use rand_core::CryptoRng;
@@ -50,8 +52,8 @@ pub use requests::{Authorization, BodyKind, ChangeSet, Load, Method, Request, Re
 pub use stored::BOOT_PREFIXES;
 pub use views::{
     Connection, Contact, ContactDetails, Content, Conversation, Delivery, Device, FactorChoice, FactorPrompt,
-    Factors, FileView, ImageSize, LastLine, Limits, Message, MessagePage, Notice, OwnProfile, ScanOutcome,
-    SecretText, Trust, UnreadableReason,
+    Factors, FileView, ImageSize, LastLine, Limits, ListFault, Message, MessagePage, Notice, OwnProfile,
+    RefusedListView, ScanOutcome, SecretText, Trust, UnreadableReason,
 };
 
 pub use crate::settings::{Appearance, Choices};
@@ -98,6 +100,8 @@ pub struct Client {
     settings: Settings,
     records: Records,
     device_lists: BTreeMap<AccountId, ContactRecord>,
+    /// Accounts whose list was refused once and is asked for again.
+    doubted: BTreeSet<AccountId>,
     groups: BTreeMap<GroupId, Slot>,
     bundles: BTreeMap<GroupId, PendingBundle>,
     outbox: BTreeMap<(GroupId, u64), OutboxItem>,
@@ -143,6 +147,7 @@ impl Client {
             settings: Settings::default(),
             records: Records::default(),
             device_lists: BTreeMap::new(),
+            doubted: BTreeSet::new(),
             groups: BTreeMap::new(),
             bundles: BTreeMap::new(),
             outbox: BTreeMap::new(),
@@ -222,6 +227,7 @@ impl Client {
             recovery_key_confirmed: account.recovery_key.is_none(),
             device_created_at: account.device_created_at,
             audit_refused: self.audit_refusal(),
+            refused_list: account.refused_list.map(|refused| refused.fault),
         })
     }
 
@@ -312,7 +318,7 @@ impl Client {
             Purpose::FactorChange(command, change) => self.handle_factor_changed(command, change, body),
             Purpose::Refresh | Purpose::DeviceLogin => self.handle_tokens(body, cx),
             Purpose::DeviceChallenge => self.handle_nonce(body),
-            Purpose::LogOut(command) => self.handle_logged_out(command),
+            Purpose::LogOut => self.signed_out(SignOutReason::LoggedOut),
             Purpose::ListGroups => self.handle_groups_page(body, cx),
             Purpose::Welcomes => self.handle_welcomes(body),
             Purpose::TakeWelcome(_) => {}
@@ -324,7 +330,7 @@ impl Client {
             Purpose::Post(group, order) => self.handle_posted_by_http(group, order, body, cx),
             Purpose::Account(account) => self.handle_directory_entry(account, body, cx),
             Purpose::CountKeyPackages => self.handle_key_package_count(body, cx),
-            Purpose::PublishKeyPackages => {}
+            Purpose::PublishKeyPackages | Purpose::DeleteBlob(_) => {}
             Purpose::Changes => self.handle_changes(body, cx),
             Purpose::PutRecords => self.handle_records_put(body, cx),
             Purpose::CheckAudit => self.handle_audit_checked(body, cx),
@@ -368,7 +374,7 @@ impl Client {
             }
             Purpose::Factor => self.factor_failed(error),
             Purpose::Proof => self.fail_proof(error),
-            Purpose::LogOut(command) => self.handle_logged_out(command),
+            Purpose::LogOut => self.fail_log_out(error),
             Purpose::Onboarding => self.fail_onboarding(error, cx),
             Purpose::ListAudit(command) => self.audit_failed(command, error),
             Purpose::StartDirectory | Purpose::StartClaimPeer | Purpose::StartClaimOwn => {
@@ -389,7 +395,8 @@ impl Client {
             | Purpose::PublishKeyPackages
             | Purpose::Changes
             | Purpose::PutRecords
-            | Purpose::CheckAudit => {}
+            | Purpose::CheckAudit
+            | Purpose::DeleteBlob(_) => {}
         }
     }
 

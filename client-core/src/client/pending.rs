@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{AccountId, GroupId, UnixMillis, WelcomeId};
+use protocol::{AccountId, BlobId, GroupId, UnixMillis, WelcomeId};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -34,7 +34,7 @@ pub(crate) enum Purpose {
     Refresh,
     DeviceChallenge,
     DeviceLogin,
-    LogOut(CommandId),
+    LogOut,
     ListGroups,
     Welcomes,
     TakeWelcome(WelcomeId),
@@ -59,6 +59,7 @@ pub(crate) enum Purpose {
     ListAudit(CommandId),
     /// Something that the relay knows, for the screen.
     Question(CommandId, Question),
+    DeleteBlob(BlobId),
 }
 
 impl Purpose {
@@ -68,7 +69,6 @@ impl Purpose {
             self,
             Self::CheckHandle(_)
                 | Self::CheckRegistration(_)
-                | Self::LogOut(_)
                 | Self::ListAudit(_)
                 | Self::Question(..)
                 | Self::FactorChange(..)

@@ -40,8 +40,8 @@ enum Socket {
 
 #[derive(Default)]
 pub(crate) struct Session {
-    /// The log-out that waits for its answer.
-    leaving: Option<CommandId>,
+    /// The log-out that waits for its answer, and for how long.
+    pub(super) leaving: Option<(CommandId, UnixMillis)>,
     token: Option<(AccessToken, UnixMillis)>,
     socket: Socket,
     attempts: u32,
@@ -75,7 +75,8 @@ impl Session {
             Socket::Idle | Socket::Wanted => None,
         };
         let wanted = self.socket != Socket::Idle;
-        [refresh.filter(|_| wanted), socket].into_iter().flatten().min()
+        let leaving = self.leaving.map(|(_, until)| until);
+        [refresh.filter(|_| wanted), socket, leaving].into_iter().flatten().min()
     }
 
     fn heartbeat_due(&self) -> UnixMillis {
@@ -118,40 +119,23 @@ impl Client {
         self.session_tick(cx);
     }
 
-    /// Signs out: the relay revokes this device (K-7). The host then wipes the store, answered or not.
-    pub fn log_out(&mut self, cx: &mut Context<'_>) -> CommandId {
-        let command = self.command();
-        if self.enrolled().is_some() && self.session.token.is_some() {
-            self.session.leaving = Some(command);
-            self.ask(Ask::delete("/v1/sessions/current").once(), Purpose::LogOut(command));
-        } else {
-            self.handle_logged_out(command);
-        }
-        self.session_tick(cx);
-        command
-    }
-
-    pub(super) fn handle_logged_out(&mut self, command: CommandId) {
-        self.session.leaving = Some(command);
-        self.signed_out(SignOutReason::LoggedOut);
-    }
-
     /// Everything of the account leaves memory; the host wipes the store.
     pub(super) fn signed_out(&mut self, reason: SignOutReason) {
         // The relay closes the socket of a device that logs out, and this may be heard before the answer.
         let leaving = self.session.leaving.take();
         let reason = if leaving.is_some() { SignOutReason::LoggedOut } else { reason };
-        if let Some(command) = leaving {
+        if let Some((command, _)) = leaving {
             self.finish(command, Ok(Outcome::Done {}));
         }
         if self.account.take().is_none() {
             return;
         }
-        let reason = self.end_commands().unwrap_or(reason);
+        self.end_commands();
         self.groups.clear();
         self.outbox.clear();
         self.bundles.clear();
         self.device_lists.clear();
+        self.doubted.clear();
         self.clear_records();
         self.loads_out.clear();
         self.journal.clear();
@@ -161,24 +145,16 @@ impl Client {
         self.emit(Event::SignedOut { reason });
     }
 
-    /// Answers every command that waits for the relay or the store, and forgets what it waited for. The relay hangs
-    /// up on a device that signs out, perhaps before it answers: then this was the log-out.
-    fn end_commands(&mut self) -> Option<SignOutReason> {
-        let mut reason = None;
+    /// Answers every command that waits for the relay or the store, and forgets what it waited for.
+    fn end_commands(&mut self) {
         for purpose in self.requests.take_all() {
-            match purpose {
-                Purpose::LogOut(command) => {
-                    self.finish(command, Ok(Outcome::Done {}));
-                    reason = Some(SignOutReason::LoggedOut);
-                }
-                Purpose::CheckHandle(command)
-                | Purpose::CheckRegistration(command)
-                | Purpose::ListAudit(command)
-                | Purpose::Question(command, _)
-                | Purpose::FactorChange(command, _) => {
-                    self.finish(command, Err(CommandErrorCode::SignedOut.into()));
-                }
-                _ => {}
+            if let Purpose::CheckHandle(command)
+            | Purpose::CheckRegistration(command)
+            | Purpose::ListAudit(command)
+            | Purpose::Question(command, _)
+            | Purpose::FactorChange(command, _) = purpose
+            {
+                self.finish(command, Err(CommandErrorCode::SignedOut.into()));
             }
         }
         self.fail_start(CommandErrorCode::SignedOut.into());
@@ -190,7 +166,6 @@ impl Client {
                 self.finish(command, Err(CommandErrorCode::SignedOut.into()));
             }
         }
-        reason
     }
 
     // ---- tokens
@@ -211,6 +186,7 @@ impl Client {
         }
         self.expire_factor_wait(now);
         self.offer_enrolment();
+        self.give_up_leaving(now);
         let ends = self.session.token.as_ref().map(|(_, ends)| *ends);
         if ends.is_some_and(|ends| ends <= now) {
             self.session.token = None;

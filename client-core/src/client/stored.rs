@@ -19,7 +19,7 @@ use protocol::{AccountId, BlobId, DeviceId, GroupId, MessageId, RecordId, RelayI
 use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::views::{Content, Delivery, FileView, LastLine};
+use super::views::{Content, Delivery, FileView, LastLine, ListFault};
 
 /// The prefixes of which the host gives every record to [`super::Client::open`].
 pub const BOOT_PREFIXES: [&str; 6] = ["account/", "bundle/", "contact/", "outbox/", "record/", "summary/"];
@@ -175,6 +175,23 @@ pub(crate) struct AccountRecord {
     pub(crate) session_id: Option<SessionId>,
     #[n(16)]
     pub(crate) stage: Stage,
+    /// The last list of one's own that the relay gave and that was refused, until it gives the right one again.
+    #[n(30)]
+    pub(crate) refused_list: Option<RefusedList>,
+}
+
+/// A device list that the relay gave and that was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct RefusedList {
+    #[n(0)]
+    pub(crate) fault: ListFault,
+    /// Of the refused list's bytes: the same one is told once.
+    #[n(1)]
+    pub(crate) hash: Hash,
+    /// The person goes on with the known list.
+    #[n(2)]
+    pub(crate) heeded: bool,
 }
 
 /// How far the feed of the account's records is read.
@@ -217,6 +234,9 @@ pub(crate) struct ContactRecord {
     pub(crate) account_id: AccountId,
     #[cbor(n(1), with = "minicbor::bytes")]
     pub(crate) device_list: Vec<u8>,
+    /// A list that was refused since.
+    #[n(2)]
+    pub(crate) refused: Option<RefusedList>,
 }
 
 /// Where a group stands on this device.

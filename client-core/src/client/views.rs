@@ -30,6 +30,8 @@ pub struct OwnProfile {
     pub device_created_at: UnixMillis,
     /// The relay has shown an audit log that contradicts what this device has seen.
     pub audit_refused: Option<AuditRefusal>,
+    /// The relay gives a device list of one's own that was refused.
+    pub refused_list: Option<ListFault>,
 }
 
 /// `FactorChoice`.
@@ -153,6 +155,40 @@ pub struct Contact {
     pub colour: u8,
     /// What one knows of the key.
     pub trust: Trust,
+    /// The relay gives a device list that was refused.
+    pub refused_list: Option<RefusedListView>,
+}
+
+/// `RefusedList`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusedListView {
+    /// What is wrong with it.
+    pub fault: ListFault,
+    /// The person goes on with the known list; until then sending waits.
+    pub heeded: bool,
+}
+
+/// `ListFault`: why a signed device list was refused (K-2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cbor(index_only)]
+pub enum ListFault {
+    /// Older than the known one.
+    #[n(0)]
+    RolledBack,
+    /// Beside the known one, not after it.
+    #[n(1)]
+    Forked,
+    /// No list, or a signature that does not verify.
+    #[n(2)]
+    BadlySigned,
+    /// Another account's or another identity's.
+    #[n(3)]
+    AnotherIdentity,
+    /// It takes back what an earlier one said of a device.
+    #[n(4)]
+    Inconsistent,
 }
 
 /// `ContactDetails`.
@@ -333,6 +369,18 @@ pub enum Notice {
     Unreadable {
         #[n(0)]
         reason: UnreadableReason,
+    },
+    #[n(20)]
+    DeviceListRefused {
+        #[n(0)]
+        account_id: AccountId,
+        #[n(1)]
+        fault: ListFault,
+    },
+    #[n(21)]
+    DeviceListRepaired {
+        #[n(0)]
+        account_id: AccountId,
     },
 }
 

@@ -159,6 +159,8 @@ pub(crate) struct Relay {
     done: HashMap<IdempotencyId, SessionTokens>,
     tokens: HashMap<String, DeviceId>,
     connections: BTreeMap<u64, Connection>,
+    /// Blobs that their uploader took back.
+    pub(crate) deleted_blobs: Vec<String>,
 }
 
 #[derive(Clone)]
@@ -222,6 +224,7 @@ impl Relay {
             done: HashMap::new(),
             tokens: HashMap::new(),
             connections: BTreeMap::new(),
+            deleted_blobs: Vec::new(),
         }
     }
 
@@ -292,6 +295,10 @@ impl Relay {
                 self.post(device, cbor(body)?).map(|posted| to_bytes(&posted))
             }
             (Method::Get, ["welcomes"]) => self.welcomes(device),
+            (Method::Delete, ["blobs", id]) => {
+                self.deleted_blobs.push((*id).to_owned());
+                Ok(Vec::new())
+            }
             (Method::Delete, ["welcomes", id]) => self.take_welcome(device, id.parse().unwrap()),
             _ => Err(problem(ErrorCode::NotFound)),
         }

@@ -1,5 +1,5 @@
 use sotto_client_core::client::{
-    CommandErrorCode, Content, Delivery, Event, LogIn, Notice, Outcome, Recover, SignOutReason,
+    CommandErrorCode, Content, Delivery, Event, FileDraft, LogIn, Notice, Outcome, Recover, SignOutReason,
 };
 use zeroize::Zeroizing;
 
@@ -182,6 +182,86 @@ fn a_log_out_is_done_when_the_relay_hangs_up_before_it_answers() {
     assert!(world.outcome(ada, command).is_ok());
     let logged_out = Event::SignedOut { reason: SignOutReason::LoggedOut };
     assert!(world.hosts[ada].events.contains(&logged_out));
+}
+
+#[test]
+fn a_log_out_without_an_access_token_gets_one_and_then_revokes_the_device() {
+    let mut world = World::new(11);
+    let ada = world.register("ada");
+    let second = world.log_in("ada");
+    world.kill(second);
+    world.start(second);
+    assert!(world.hosts[second].client.as_ref().unwrap().access_token().is_none());
+
+    let command = world.call(second, |client, cx| client.log_out(cx));
+
+    assert!(world.outcome(second, command).is_ok());
+    assert!(world.hosts[second].client.as_ref().unwrap().profile().is_none());
+    world.log_in("ada");
+    world.settle();
+    assert_eq!(world.hosts[ada].client.as_ref().unwrap().devices().len(), 2);
+}
+
+#[test]
+fn a_log_out_that_the_relay_does_not_hear_of_fails_within_ten_seconds_and_changes_nothing() {
+    let mut world = World::new(12);
+    let ada = world.register("ada");
+    world.faults.lose_request = 1000;
+
+    let command = world.call(ada, |client, cx| client.log_out(cx));
+    for _ in 0..10 {
+        world.run();
+        world.advance(1_000);
+    }
+
+    let offline = Event::CommandDone { command, outcome: Err(CommandErrorCode::Offline.into()) };
+    assert!(world.hosts[ada].events.contains(&offline));
+    assert!(world.hosts[ada].client.as_ref().unwrap().profile().is_some());
+    world.faults.lose_request = 0;
+    let again = world.call(ada, |client, cx| client.log_out(cx));
+    assert!(world.outcome(ada, again).is_ok());
+}
+
+#[test]
+fn a_log_out_whose_answer_was_lost_is_still_a_log_out() {
+    let mut world = World::new(13);
+    let ada = world.register("ada");
+    world.faults.lose_response = 1000;
+    let command = world.call(ada, |client, cx| client.log_out(cx));
+    world.run();
+    world.faults.lose_response = 0;
+    for _ in 0..10 {
+        world.advance(500);
+        world.run();
+    }
+
+    assert!(world.outcome(ada, command).is_ok());
+    assert!(world.hosts[ada].events.contains(&Event::SignedOut { reason: SignOutReason::LoggedOut }));
+}
+
+#[test]
+fn a_cancelled_upload_is_deleted_at_the_relay_though_its_first_request_was_lost() {
+    let mut world = World::new(14);
+    let [ada, _] = [world.register("ada"), world.register("ben")];
+    let group = start_chat(&mut world, ada, "ben");
+    let draft = FileDraft {
+        name: "plan.pdf".into(),
+        mime_type: "application/pdf".into(),
+        caption: String::new(),
+        size_bytes: 5,
+        image: None,
+    };
+    let upload = world.call(ada, |client, cx| client.begin_file(group, draft, cx)).unwrap();
+    world.settle();
+    world.faults.lose_request = 1000;
+
+    world.call(ada, |client, cx| client.cancel_file(upload.message_id, cx)).unwrap();
+    world.run();
+    world.faults.lose_request = 0;
+    world.settle();
+
+    assert_eq!(world.relay.deleted_blobs, [upload.blob_id.to_string()]);
+    assert_eq!(texts(&mut world, ada, group), [""; 0]);
 }
 
 #[test]

@@ -394,7 +394,10 @@ impl World {
         let mut all: Vec<Message> = Vec::new();
         loop {
             let command = self.call(host, |client, cx| client.list_messages(group, before, 200, cx));
-            let Ok(Outcome::Page(page)) = self.outcome(host, command) else { panic!("no page") };
+            let page = match self.outcome(host, command) {
+                Ok(Outcome::Page(page)) => page,
+                other => panic!("device {host} gives no page: {other:?}"),
+            };
             before = page.messages.iter().filter_map(|message| message.seq).min();
             all.splice(0..0, page.messages);
             if page.reached_start {

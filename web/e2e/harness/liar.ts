@@ -26,3 +26,23 @@ export async function swapIdentity(deceived: Person): Promise<() => number> {
   });
   return () => lies;
 }
+
+/**
+ * A relay that keeps the first device list of each account that this person asked for. It is honest
+ * until the returned function is called; from then on its directory gives the kept ones.
+ */
+export async function keepFirstLists(deceived: Person): Promise<() => void> {
+  const kept = new Map<string, string>();
+  let honest = true;
+  await deceived.context.route(/\/v1\/accounts\/(by-handle\/)?[\w-]+$/, async (route) => {
+    const response = await route.fetch();
+    if (!response.ok()) return route.fulfill({ response });
+    const entry = (await response.json()) as { account_id: string; device_list: string };
+    const first = kept.get(entry.account_id) ?? entry.device_list;
+    kept.set(entry.account_id, first);
+    return route.fulfill({ response, json: honest ? entry : { ...entry, device_list: first } });
+  });
+  return () => {
+    honest = false;
+  };
+}

@@ -7,6 +7,10 @@
  */
 import type { PersonSettings, RecordsTrouble } from './records';
 
+import type { ListFault, ScanOutcome, Trust } from './trust';
+
+export type { ListFault, ScanOutcome, Trust } from './trust';
+
 export type AccountId = string;
 export type DeviceId = string;
 export type GroupId = string;
@@ -31,6 +35,8 @@ export type OwnProfile = {
   deviceCreatedAt: number;
   /** The relay has shown an audit log that contradicts what this device has seen. */
   auditRefused: AuditRefusal | null;
+  /** The relay gives a device list of one's own that was refused; null once it gives the right one. */
+  refusedList: ListFault | null;
 };
 
 /** `rolledBack`: it ends too early. `rewritten`: rows are other ones. `dropped`: rows are missing. */
@@ -149,21 +155,14 @@ export type Device = {
 
 // ---------------------------------------------------------------- contacts
 
-/**
- * `changed`: the contact's identity key is another one than before (K-4). If it had been verified,
- * sending waits (messages stay `queued`) until `acceptKey` or `confirmMatch`.
- */
-export type Trust =
-  | { state: 'unverified' }
-  | { state: 'verified'; verifiedAt: number }
-  | { state: 'changed'; wasVerified: boolean; changedAt: number };
-
 export type Contact = {
   accountId: AccountId;
   handle: string;
   displayName: string;
   colour: Colour;
   trust: Trust;
+  /** The relay gives a device list of theirs that was refused: unless `heeded`, sending waits until it gives the right one. */
+  refusedList: { fault: ListFault; heeded: boolean } | null;
 };
 
 export type ContactDetails = Contact & {
@@ -175,16 +174,6 @@ export type ContactDetails = Contact & {
   qrPayload: string;
   deviceCount: number;
 };
-
-/** `match` has already been saved as verified when this answer arrives. */
-export type ScanOutcome =
-  | 'match'
-  /** A code of this contact with other fingerprints: somebody may sit between. */
-  | 'mismatch'
-  /** A Sotto code that is not about the two of us. */
-  | 'otherPerson'
-  /** No Sotto code at all. */
-  | 'notSotto';
 
 // ---------------------------------------------------------------- conversations and messages
 
@@ -220,7 +209,9 @@ export type Notice =
   | { notice: 'deviceRemoved'; accountId: AccountId }
   /** D-11: the relay's retention cut `count` entries before this device could read them. */
   | { notice: 'gap'; count: number }
-  | { notice: 'unreadable'; reason: UnreadableReason };
+  | { notice: 'unreadable'; reason: UnreadableReason }
+  | { notice: 'deviceListRefused'; accountId: AccountId; fault: ListFault }
+  | { notice: 'deviceListRepaired'; accountId: AccountId };
 
 export type FileContent = {
   kind: 'file';
@@ -314,8 +305,10 @@ export type CoreCalls = {
   renewRecoveryCodes: { args: None; result: { codes: string[] } };
   /** Signs the device of that session out, at once; null: all but this one. Asks for the fresh proof. */
   endSessions: { args: { sessionId: string | null }; result: None };
-  /** K-7: revokes this device at the relay and wipes its store. Succeeds offline too. */
+  /** K-7: revokes this device at the relay, then wipes its store. Fails within ten seconds, and has then changed nothing. */
   logOut: { args: None; result: None };
+  /** Wipes the store without telling the relay: for somebody who can't reach it. */
+  forgetAccount: { args: None; result: None };
 
   /**
    * The one secret that crosses: 9 groups of 4, to be written down. Null once it has been
@@ -369,6 +362,8 @@ export type CoreCalls = {
   withdrawVerification: { args: { accountId: AccountId }; result: None };
   /** Go on with a changed key without comparing it; same guard as `confirmMatch`. */
   acceptKey: { args: { accountId: AccountId; fingerprint: string }; result: None };
+  /** Send to the devices that are known here, though the relay gives another list. */
+  heedRefusedList: { args: { accountId: AccountId }; result: None };
   scanQr: { args: { accountId: AccountId; payload: string }; result: { outcome: ScanOutcome } };
 };
 

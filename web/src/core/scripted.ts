@@ -60,11 +60,11 @@ const safetyNumber = ['46170', '91284', '30558', '77214', '08963', '51127', '604
 const fingerprints = ['9f3a41d077c2be150a6e8d44c9135b7f2b90e6d1743c58aa01f7bd926ec834d5', '1c5e7d20b94f63a8e0d2471f9b6c385a4e81f72dc09356ba7f14e8d3052b96ca'];
 
 export function ownProfile(recoveryKeyConfirmed: boolean): OwnProfile {
-  return { accountId: 'alice', deviceId: 'alice-1', handle: 'alice', displayName: 'Alice', colour: 0, fingerprint: fingerprints[1] ?? '', recoveryKeyConfirmed, deviceCreatedAt: 0, auditRefused: null };
+  return { accountId: 'alice', deviceId: 'alice-1', handle: 'alice', displayName: 'Alice', colour: 0, fingerprint: fingerprints[1] ?? '', recoveryKeyConfirmed, deviceCreatedAt: 0, auditRefused: null, refusedList: null };
 }
 
 export function contact(handle: string, displayName: string, colour: Contact['colour'], trust: Trust = { state: 'unverified' }): Contact {
-  return { accountId: handle, handle, displayName, colour, trust };
+  return { accountId: handle, handle, displayName, colour, trust, refusedList: null };
 }
 
 /** One message of a scripted conversation; `seq` null makes it wait in the outbox. */
@@ -150,6 +150,14 @@ export class ScriptedCore implements Core {
     this.emit({ type: 'profileChanged', profile: this.profile });
   }
 
+  /** The relay gives a device list of theirs that is refused. */
+  refuseList(groupId: string): void {
+    const scripted = this.find(groupId);
+    this.put(scripted, message(groupId, nextSeq(scripted), this.script.now, 'notice', { kind: 'notice', notice: 'deviceListRefused', accountId: groupId, fault: 'rolledBack' }));
+    scripted.contact = { ...scripted.contact, refusedList: { fault: 'rolledBack', heeded: false } };
+    this.emit({ type: 'conversationChanged', conversation: summary(scripted) });
+  }
+
   connect(connection: Connection, queued: number): void {
     this.emit({ type: 'connectionChanged', connection, queued });
   }
@@ -194,6 +202,10 @@ export class ScriptedCore implements Core {
       return {};
     },
     logOut: async () => {
+      this.emit({ type: 'signedOut', reason: 'loggedOut' });
+      return {};
+    },
+    forgetAccount: async () => {
       this.emit({ type: 'signedOut', reason: 'loggedOut' });
       return {};
     },
@@ -311,6 +323,12 @@ export class ScriptedCore implements Core {
     },
     acceptKey: async ({ accountId }) => {
       this.trust(accountId, { state: 'unverified' });
+      return {};
+    },
+    heedRefusedList: async ({ accountId }) => {
+      const scripted = this.find(accountId);
+      scripted.contact = { ...scripted.contact, refusedList: { fault: 'rolledBack', heeded: true } };
+      this.emit({ type: 'conversationChanged', conversation: summary(scripted) });
       return {};
     },
     scanQr: async ({ accountId, payload }) => {

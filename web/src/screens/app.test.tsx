@@ -2,7 +2,7 @@ import { render, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CoreProvider } from '../core/context';
-import { contact, message, ScriptedCore } from '../core/scripted';
+import { contact, message, ownProfile, ScriptedCore } from '../core/scripted';
 import type { Script } from '../core/scripted';
 import { settings } from '../core/settings';
 import { App } from './app';
@@ -198,6 +198,46 @@ describe('states of the whole page', () => {
     expect(await screen.findByText(/this browser has forgotten your messages/)).toBeTruthy();
     core.emit({ type: 'signedOut', reason: 'revoked' });
     expect(await screen.findByText(/was removed from your account/)).toBeTruthy();
+  });
+});
+
+describe('signing out of a relay that can’t be reached', () => {
+  it('says so, and forgets this browser only when asked again', async () => {
+    const { core, user } = open('/settings/profile');
+    core.script.failures.logOut = 'offline';
+    await user.click(await screen.findByRole('button', { name: 'Sign out' }));
+    await user.click(screen.getByRole('button', { name: 'Sign out and forget' }));
+
+    expect(await screen.findByText(/this browser is still signed in/)).toBeTruthy();
+    expect(core.calls.forgetAccount).toBeUndefined();
+    await user.click(screen.getByRole('button', { name: 'Forget without telling' }));
+
+    expect(await screen.findByText(/this browser has forgotten your messages/)).toBeTruthy();
+  });
+});
+
+describe('a device list that was refused', () => {
+  it('is told in the conversation, and sending waits until the person decides', async () => {
+    const { core, user } = open('/c/bob');
+    await screen.findByLabelText('Message Bob');
+
+    core.refuseList('bob');
+
+    expect(await screen.findByText(/device list of Bob’s that is older than the one known here/)).toBeTruthy();
+    await user.click(screen.getByRole('button', { name: 'Send to the devices you know' }));
+    expect(core.calls.heedRefusedList).toEqual([{ accountId: 'bob' }]);
+    expect(screen.queryByText(/Messages wait until it’s put right/)).toBeNull();
+  });
+
+  it('of one’s own is told above the chats until the right one is given', async () => {
+    const { core } = open('/');
+    await screen.findByRole('link', { name: /Bob/ });
+
+    core.emit({ type: 'profileChanged', profile: { ...ownProfile(true), refusedList: 'forked' } });
+
+    expect(await screen.findByText('The relay keeps a wrong list of your devices')).toBeTruthy();
+    core.emit({ type: 'profileChanged', profile: ownProfile(true) });
+    await waitFor(() => expect(screen.queryByText('The relay keeps a wrong list of your devices')).toBeNull());
   });
 });
 

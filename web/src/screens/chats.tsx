@@ -13,6 +13,7 @@ import { Conversation } from './conversation';
 import { Frame } from './frame';
 import { RecordsNote } from './records-note';
 import { RecoveryBanner } from './recovery-banner';
+import { RefusedListBanner } from './refused-list-banner';
 import styles from './screens.module.css';
 import { useShortcuts } from './use-shortcuts';
 
@@ -34,6 +35,7 @@ export function Chats({ groupId, details }: Props) {
         <ChatList open={groupId} searchRef={search} onNewChat={setNewChat} onOpen={open}>
           <ConnectionNote />
           <RecordsNote />
+          <RefusedListBanner />
           <RecoveryBanner />
           <AuditBanner />
           <AskCard />

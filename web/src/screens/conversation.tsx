@@ -1,7 +1,8 @@
 import { ArrowLeft, Info } from 'lucide-react';
 import { useCallback, useState } from 'react';
 import { useLocation } from 'wouter';
-import type { Conversation as ConversationType } from '../core/calls';
+import type { Contact, Conversation as ConversationType } from '../core/calls';
+import { useCore } from '../core/context';
 import { Details, SafetyNumber } from '../features/contacts/details';
 import { KeyChangedDialog } from '../features/contacts/key-changed-dialog';
 import { useContact } from '../features/contacts/use-contact';
@@ -12,9 +13,11 @@ import { ReviewSheet } from '../features/messages/review-sheet';
 import { MismatchDialog } from '../features/verification/mismatch-dialog';
 import { VerifyDialog } from '../features/verification/verify-dialog';
 import { text } from '../text/en';
+import { failureText } from '../text/failure';
 import { Button, IconButton } from '../ui/button';
 import { Face } from '../ui/face';
 import { Shield } from '../ui/parts';
+import { say } from '../ui/toast';
 import { useAskAboutKey } from './use-ask-about-key';
 import styles from './screens.module.css';
 
@@ -39,7 +42,8 @@ export function Conversation({ conversation, details }: Props) {
         <Header conversation={conversation} onBack={() => navigate('/')} onDetails={() => navigate(details ? `/c/${groupId}` : `/c/${groupId}/details`)} />
         <Feed conversation={conversation} onLookAtKey={lookAtKey} />
         <div>
-          {peer.trust.state === 'changed' && peer.trust.wasVerified && <Waiting name={peer.displayName} onDecide={lookAtKey} />}
+          {peer.trust.state === 'changed' && peer.trust.wasVerified && <Waiting text={text.composer.waiting(peer.displayName)} action={text.composer.decide} onDecide={lookAtKey} />}
+          {peer.refusedList && !peer.refusedList.heeded && <ListRefused peer={peer} />}
           <Composer conversation={conversation} onFiles={review} />
         </div>
       </DropZone>
@@ -70,11 +74,19 @@ function Header({ conversation: { peer }, onBack, onDetails }: { conversation: C
   );
 }
 
-function Waiting({ name, onDecide }: { name: string; onDecide: () => void }) {
+type WaitingProps = { text: string; action: string; onDecide: () => void };
+
+function Waiting({ text: why, action, onDecide }: WaitingProps) {
   return (
     <div className={styles.waiting} role="status">
-      <span>{text.composer.waiting(name)}</span>
-      <Button look="quiet" size="small" className={styles.inNote} onClick={onDecide}>{text.composer.decide}</Button>
+      <span>{why}</span>
+      <Button look="quiet" size="small" className={styles.inNote} onClick={onDecide}>{action}</Button>
     </div>
   );
+}
+
+function ListRefused({ peer: { accountId, displayName } }: { peer: Contact }) {
+  const core = useCore();
+  const heed = () => core.call('heedRefusedList', { accountId }).catch((error: unknown) => say(failureText(error)));
+  return <Waiting text={text.composer.listRefused(displayName)} action={text.composer.sendAnyway} onDecide={() => void heed()} />;
 }

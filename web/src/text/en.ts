@@ -204,6 +204,18 @@ export const text = {
     notSent: (why: string) => `Not sent. ${why}`,
     retry: 'Try again',
   },
+  /** Ends a sentence about a list. */
+  listFault: {
+    rolledBack: 'is older than the one known here',
+    forked: 'contradicts the one known here',
+    badlySigned: 'isn’t signed by its owner',
+    anotherIdentity: 'belongs to another identity',
+    inconsistent: 'takes back what an earlier one said',
+  },
+  refusedOwnList: {
+    title: 'The relay keeps a wrong list of your devices',
+    text: (fault: string) => `It gave a list that ${fault}, and this browser refused it. People you write to may be shown it too. Ask whoever runs the relay what happened.`,
+  },
   notice: {
     joinedHere: 'You signed in here. Messages from before aren’t on this browser.',
     keyChanged: (name: string, wasVerified: boolean) => (wasVerified ? `${name}’s key changed. You had compared numbers before.` : `${name}’s key changed.`),
@@ -214,6 +226,8 @@ export const text = {
     ownDeviceAdded: 'You added a device.',
     ownDeviceRemoved: 'You removed a device.',
     gap: (missing: number) => `${count(missing, 'message', 'messages')} expired at the relay before this browser came to fetch ${missing === 1 ? 'it' : 'them'}.`,
+    deviceListRefused: (name: string, fault: string) => `The relay gave a device list of ${name}’s that ${fault}. It was refused.`,
+    deviceListRepaired: (name: string) => `The relay gives ${name}’s right device list again.`,
     unreadable: 'Can’t read this message',
     look: 'Look at it',
     reason: {
@@ -248,6 +262,8 @@ export const text = {
     drop: (name: string) => `Drop to send to ${name}`,
     dropHint: 'You’ll see it once more before it goes.',
     waiting: (name: string) => `${name}’s key changed. Messages wait until you decide.`,
+    listRefused: (name: string) => `The relay gives a wrong list of ${name}’s devices. Messages wait until it’s put right, or you decide.`,
+    sendAnyway: 'Send to the devices you know',
     decide: 'Decide',
   },
   files: {
@@ -373,6 +389,10 @@ export const text = {
     text: 'This browser forgets your keys and messages. Messages that only this browser has are gone for good; other devices keep theirs. You’ll need your password or your recovery key to come back.',
     textUnsaved: 'Your recovery key isn’t saved yet. If you forget your password after this, nobody can open your account again.',
     action: 'Sign out and forget',
+    untold: (why: string) => `The relay hasn’t heard of it, so this browser is still signed in. ${why}`,
+    untoldText: 'You can forget everything here all the same. The relay then goes on listing this browser until it hasn’t seen it for 90 days; its keys will be gone.',
+    again: 'Try again',
+    forget: 'Forget without telling',
   },
   devices: {
     title: 'Devices',

@@ -20,5 +20,9 @@ export function noticeText(notice: Notice, { name, own }: { name: string; own: b
       return text.notice.gap(notice.count);
     case 'unreadable':
       return text.notice.unreadable;
+    case 'deviceListRefused':
+      return text.notice.deviceListRefused(name, text.listFault[notice.fault]);
+    case 'deviceListRepaired':
+      return text.notice.deviceListRepaired(name);
   }
 }

@@ -52,6 +52,7 @@ fn account(generation: u32) -> AccountRecord {
         refresh_token: None,
         session_id: None,
         stage: Stage::Enrolled,
+        refused_list: None,
     }
 }
 

@@ -115,6 +115,7 @@ export type Engine = {
   confirmMatch(accountId: AccountId, fingerprint: string, now: number): void;
   withdrawVerification(accountId: AccountId, now: number): void;
   acceptKey(accountId: AccountId, fingerprint: string, now: number): void;
+  heedRefusedList(accountId: AccountId, now: number): void;
   scanQr(accountId: AccountId, payload: string, now: number): ScanOutcome;
   /** The opener that an `openFile` has made; once. */
   takeFile(command: number): FileOpener;

@@ -37,6 +37,10 @@ export function coreHandlers(host: Host): CoreHandlers {
       await host.logOut();
       return {};
     },
+    forgetAccount: async () => {
+      await host.forget();
+      return {};
+    },
 
     recoveryKey: async () => ask((core) => ({ groups: core.recoveryKey() })),
     confirmRecoveryKey: async () => act((core, now) => core.confirmRecoveryKey(now)),
@@ -75,6 +79,7 @@ export function coreHandlers(host: Host): CoreHandlers {
       act((core, now) => core.confirmMatch(accountId, fingerprint, now)),
     withdrawVerification: async ({ accountId }) => act((core, now) => core.withdrawVerification(accountId, now)),
     acceptKey: async ({ accountId, fingerprint }) => act((core, now) => core.acceptKey(accountId, fingerprint, now)),
+    heedRefusedList: async ({ accountId }) => act((core, now) => core.heedRefusedList(accountId, now)),
     scanQr: async ({ accountId, payload }) => ({
       outcome: await ask((core, now) => core.scanQr(accountId, payload, now)),
     }),

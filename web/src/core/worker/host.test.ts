@@ -39,6 +39,7 @@ const profile: OwnProfile = {
   recoveryKeyConfirmed: true,
   auditRefused: null,
   deviceCreatedAt: 1,
+  refusedList: null,
 };
 const limits = { textMaxBytes: 1, fileMaxBytes: 1, displayNameMaxBytes: 1, handleMaxChars: 1, passwordMinChars: 1 };
 const uncloneable = (() => {}) as unknown as Uint8Array;
@@ -172,18 +173,31 @@ test('who is signed out finds an empty store, and can start anew in the same tab
   expect(await tab().host.boot()).toEqual({ state: 'fresh', limits });
 });
 
-test('logging out wipes the store though nobody answers', async () => {
+test('logging out keeps the store until the relay was told', async () => {
   await withAccount();
-  vi.useFakeTimers({ toFake: ['setTimeout'] });
-  const { host, events, opened } = tab({ logOut: () => 1 });
-  const booting = host.boot();
-  await vi.waitFor(() => expect(opened).toHaveLength(1));
-  await booting;
+  const { host, events, opened } = tab({
+    logOut: () => {
+      opened[0]?.outputs.events.push({ type: 'commandDone', command: 1, outcome: { Err: { code: 'offline', retryAfterMs: null } } });
+      return 1;
+    },
+  });
+  await host.boot();
 
   const leaving = host.logOut();
-  await vi.runAllTimersAsync();
-  vi.useRealTimers();
-  await leaving;
+
+  await expect(leaving).rejects.toMatchObject({ code: 'offline' });
+  expect(events).toEqual([]);
+  expect(await (await Store.claim()).isEmpty()).toBe(false);
+});
+
+test('without a network logging out says so at once, and forgetting wipes the store all the same', async () => {
+  await withAccount();
+  vi.stubGlobal('navigator', { locks: new HandLocks(), onLine: false });
+  const { host, events } = tab({ goOffline: () => {} });
+  await host.boot();
+
+  await expect(host.logOut()).rejects.toMatchObject({ code: 'offline' });
+  await host.forget();
 
   expect(events).toEqual([{ type: 'signedOut', reason: 'loggedOut' }]);
   expect(await (await Store.claim()).isEmpty()).toBe(true);

@@ -3,7 +3,7 @@ import type { BootState, CoreEvent } from '../calls';
 import { Store } from '../store';
 import { knowsSession } from '../transport';
 import type { EngineModule } from './engine';
-import { logOutAnswerMs, sessionProbeMs } from './limits';
+import { sessionProbeMs } from './limits';
 import { acquireLock } from './lock';
 import type { Lock } from './lock';
 import { OpenCore } from './open-core';
@@ -48,12 +48,17 @@ export class Host {
     await this.#owned?.core.connect();
   }
 
-  /** K-7: the relay is told if it can be reached; the store is wiped in any case. */
+  /** K-7: the relay revokes this device, then the store is wiped; fails, and changes nothing, when the relay can't be told. */
   async logOut(): Promise<void> {
     const core = await this.core();
-    const answered = core.loop.command((engine, now) => engine.logOut(now)).catch(() => {});
-    await Promise.race([answered, new Promise((resolve) => setTimeout(resolve, logOutAnswerMs))]);
+    if (!navigator.onLine) throw new CoreError('offline');
+    await core.loop.command((engine, now) => engine.logOut(now));
     await this.#leave(core, 'loggedOut');
+  }
+
+  /** Wipes the store without telling the relay. */
+  async forget(): Promise<void> {
+    await this.#leave(await this.core(), 'loggedOut');
   }
 
   async #begin(how: 'wait' | 'steal'): Promise<BootState> {

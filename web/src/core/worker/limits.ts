@@ -16,8 +16,6 @@ export const frameBytesWaitingMax = 8 * 1024 * 1024;
 export const socketBufferMaxBytes = 8 * 1024 * 1024;
 /** Calls of the page that wait for the core. */
 export const callsWaitingMax = 512;
-/** A request to leave the account waits so long for the relay's answer. */
-export const logOutAnswerMs = 3_000;
 /** A page that is being reloaded still holds the lock for a moment: so long the next one waits for it. */
 export const lockHandoverMs = 500;
 /** Deleting the database may be held up by a frozen tab; its records are gone by then. */

@@ -7,19 +7,21 @@ import { Dialog } from '../../ui/dialog';
 import styles from './accounts.module.css';
 
 type Props = { onClose: () => void };
+type Leaving = 'idle' | 'telling' | 'forgetting' | { untold: string };
 
 export function LogOutDialog({ onClose }: Props) {
   const core = useCore();
   const saved = useCoreState((state) => state.profile?.recoveryKeyConfirmed ?? true);
-  const [leaving, setLeaving] = useState<'idle' | 'busy' | { failed: string }>('idle');
+  const [leaving, setLeaving] = useState<Leaving>('idle');
+  const untold = typeof leaving === 'object';
 
-  const leave = async () => {
-    setLeaving('busy');
+  // The screen changes with the event `signedOut`.
+  const leave = async (how: 'telling' | 'forgetting') => {
+    setLeaving(how);
     try {
-      // The screen changes with the event `signedOut`.
-      await core.call('logOut', {});
+      await core.call(how === 'telling' ? 'logOut' : 'forgetAccount', {});
     } catch (error) {
-      setLeaving({ failed: failureText(error) });
+      setLeaving({ untold: failureText(error) });
     }
   };
 
@@ -27,9 +29,17 @@ export function LogOutDialog({ onClose }: Props) {
     <Dialog title={text.logOut.title} closeLabel={text.close} onClose={onClose} cross={false}>
       <p className={styles.softText}>{text.logOut.text}</p>
       {!saved && <p className={styles.failed}>{text.logOut.textUnsaved}</p>}
-      {typeof leaving === 'object' && <p role="alert" className={styles.failed}>{leaving.failed}</p>}
+      {untold && <p role="alert" className={styles.failed}>{text.logOut.untold(leaving.untold)}</p>}
+      {untold && <p className={styles.softText}>{text.logOut.untoldText}</p>}
       <div className={styles.actions}>
-        <Button look="stop" grow busy={leaving === 'busy'} onClick={() => void leave()}>{text.logOut.action}</Button>
+        <Button look="stop" grow busy={leaving === 'telling'} onClick={() => void leave('telling')}>
+          {untold ? text.logOut.again : text.logOut.action}
+        </Button>
+        {(untold || leaving === 'forgetting') && (
+          <Button look="stop" busy={leaving === 'forgetting'} onClick={() => void leave('forgetting')}>
+            {text.logOut.forget}
+          </Button>
+        )}
         <Button look="quiet" onClick={onClose}>{text.cancel}</Button>
       </div>
     </Dialog>

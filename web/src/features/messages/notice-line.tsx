@@ -8,6 +8,8 @@ import styles from './feed.module.css';
 
 type Props = { message: Message; peer: Contact; onLookAtKey: () => void };
 
+const cautious: ReadonlySet<Notice['notice']> = new Set(['keyChanged', 'gap', 'deviceListRefused']);
+
 /** What happened to the conversation itself. */
 export function NoticeLine({ message, peer, onLookAtKey }: Props) {
   const ownId = useCoreState((state) => state.profile?.accountId);
@@ -15,7 +17,7 @@ export function NoticeLine({ message, peer, onLookAtKey }: Props) {
   const notice = message.content;
   if (notice.notice === 'unreadable') return <Unreadable reason={notice.reason} />;
   const own = 'accountId' in notice && notice.accountId === ownId;
-  const look = notice.notice === 'verified' ? styles.good : notice.notice === 'keyChanged' || notice.notice === 'gap' ? styles.caution : styles.plain;
+  const look = notice.notice === 'verified' ? styles.good : cautious.has(notice.notice) ? styles.caution : styles.plain;
   return (
     <article className={`${styles.notice} ${look}`}>
       <NoticeIcon kind={notice.notice} />
@@ -33,9 +35,11 @@ function NoticeIcon({ kind }: { kind: Notice['notice'] }) {
     case 'verificationWithdrawn':
       return <ShieldOff {...size} />;
     case 'keyChanged':
+    case 'deviceListRefused':
       return <TriangleAlert {...size} />;
     case 'deviceAdded':
     case 'deviceRemoved':
+    case 'deviceListRepaired':
       return <Laptop {...size} />;
     case 'joinedHere':
     case 'gap':
