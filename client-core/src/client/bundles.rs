@@ -19,7 +19,10 @@ use crate::{
     mls::{self},
 };
 
-use super::groups::{Mls, Slot};
+use super::{
+    groups::{Mls, Slot},
+    renewal::LeafKey,
+};
 
 impl Client {
     /// The bundle of a commit, with the committer's signature (D-8).
@@ -71,7 +74,7 @@ impl Client {
         };
         let path = match bundle.kind {
             BundleKind::Create => "/v1/groups".to_owned(),
-            BundleKind::Join => format!("/v1/groups/{group}/commits"),
+            BundleKind::Join | BundleKind::Renew => format!("/v1/groups/{group}/commits"),
         };
         let ask = Ask::cbor_bytes(Method::Post, path, bundle.body.clone());
         self.ask(ask, Purpose::Bundle(group));
@@ -86,6 +89,8 @@ impl Client {
 
     pub(super) fn handle_bundle_posted(&mut self, group: GroupId, body: &[u8], cx: &mut Context<'_>) {
         match from_bytes::<Posted>(body) {
+            // What came before it in the log comes first.
+            Ok(posted) if posted.group_id == group && self.is_renewing(group) => {}
             Ok(posted) if posted.group_id == group => {
                 self.bundle_accepted(group, posted.seq, posted.received_at, cx);
             }
@@ -123,11 +128,12 @@ impl Client {
         if !creating {
             self.write_notice(group, Notice::JoinedHere, cx);
         }
-        self.entered(group, cx);
+        self.entered(group, LeafKey::Fresh, cx);
     }
 
     /// This device is in: contacts, profile, and whatever waited.
-    pub(super) fn entered(&mut self, group: GroupId, cx: &mut Context<'_>) {
+    pub(super) fn entered(&mut self, group: GroupId, key: LeafKey, cx: &mut Context<'_>) {
+        self.leaf_renewed(group, key, cx);
         self.meet_members(group, cx);
         self.send_profile(group, cx);
         self.save_group(group, cx);
@@ -144,6 +150,7 @@ impl Client {
         };
         self.drop_bundle(group);
         match (kind, problem.code) {
+            (BundleKind::Renew, _) => self.renewal_refused(group, cx),
             (BundleKind::Join, ErrorCode::StaleEpoch) => self.begin_join(group),
             (BundleKind::Join, _) => self.end_group(group, cx),
             (BundleKind::Create, code) => {

@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | creating | own commit: → active | → active | forget the group, or join the one that exists |
 //! | joining | own commit: → active; else waits | → active | fetch the group info again |
-//! | active | message, commit | – | – |
+//! | active | message, commit, own renewal | waits for the log | a renewal: later |
 //! | ended | skipped | – | – |
 
 use std::collections::{BTreeSet, VecDeque};
@@ -380,7 +380,12 @@ impl Client {
             (None, false) => Err(mls::RelayFault::Malformed.into()),
         };
         match merged {
-            Ok(merged) => self.after_merge(group, &merged, cx),
+            Ok(merged) => {
+                if own {
+                    self.renewal_merged(group, cx);
+                }
+                self.after_merge(group, &merged, cx);
+            }
             // Whoever only can't decrypt rejoins; what breaks the rules is refused by all, and nobody rejoins past it.
             Err(mls::Error::Unreadable(_) | mls::Error::OutOfSync { .. } | mls::Error::Store(_)) => {
                 self.rejoin(group, UnreadableReason::MissingCommit, cx);
@@ -455,6 +460,8 @@ pub(crate) fn new_summary(group_id: GroupId, peer: AccountId, stage: GroupStage,
         profile_sent: false,
         unlisted_device: false,
         epoch: 0,
+        leaf_due_at: None,
+        sent_with_leaf: None,
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     Client, CommandError, CommandErrorCode, Context, UnreadableReason,
     history::LoadPurpose,
     pending::{Ask, Purpose},
+    renewal::LeafKey,
     stored::{BundleKind, GroupStage, PendingBundle},
 };
 use crate::mls::{self, GroupStore, PendingJoin};
@@ -23,6 +24,10 @@ impl Client {
     /// The state here is behind or lost: an honest line, then in again with the same leaf key.
     pub(super) fn rejoin(&mut self, group: GroupId, why: UnreadableReason, cx: &mut Context<'_>) {
         self.write_unreadable(group, why, cx);
+        if self.is_renewing(group) {
+            // Taken or not, the leaf that comes in anew replaces it.
+            self.drop_bundle(group);
+        }
         let Some(slot) = self.groups.get_mut(&group) else {
             return;
         };
@@ -152,7 +157,7 @@ impl Client {
                 slot.mls = Mls::Group(Box::new(mls));
                 self.groups.insert(group, slot);
                 self.unload_others(group);
-                self.entered(group, cx);
+                self.entered(group, LeafKey::Invited, cx);
             }
             // Refused: the group is still there to be joined by external commit.
             Ok(_) | Err(_) => {}

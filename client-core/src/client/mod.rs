@@ -27,6 +27,7 @@ mod profile;
 mod records;
 mod refused_lists;
 mod registration;
+mod renewal;
 mod requests;
 mod session;
 mod settings;

@@ -184,13 +184,14 @@ impl Client {
 
     /// Encrypts and sends what waits, in order, as far as the state allows.
     pub(super) fn flush(&mut self, group: GroupId, cx: &mut Context<'_>) {
+        self.renew_leaf(group, cx);
         let ready = self.groups.get(&group).is_some_and(|slot| {
             let summary = &slot.summary;
             summary.stage == GroupStage::Active
                 && summary.cursor >= slot.hold_until
                 && !summary.unlisted_device
         });
-        if !ready || !self.session.is_open() || self.sending_waits(group) {
+        if !ready || !self.session.is_open() || self.sending_waits(group) || self.is_renewing(group) {
             return;
         }
         let waiting: Vec<u64> = self
@@ -267,6 +268,7 @@ impl Client {
         }
         item.encrypted = Some(Encrypted { epoch: mls.epoch(), ciphertext });
         let changes = mls.take_changes();
+        self.count_leaf_message(group);
         self.save_mls(changes, cx);
         self.save_item(group, order, cx);
         Ok(())

@@ -327,6 +327,7 @@ impl Client {
         } else {
             self.session.ping_sent = true;
             self.send_frame(&ClientFrame::Ping);
+            self.renew_leaves(cx);
         }
     }
 

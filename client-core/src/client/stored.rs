@@ -289,6 +289,12 @@ pub(crate) struct Summary {
     /// The highest epoch of the group that this device has been in: no older group info is joined.
     #[n(10)]
     pub(crate) epoch: u64,
+    /// When this device's leaf gets a new key.
+    #[n(20)]
+    pub(crate) leaf_due_at: Option<UnixMillis>,
+    /// Messages encrypted since it got one.
+    #[n(21)]
+    pub(crate) sent_with_leaf: Option<u32>,
 }
 
 /// Unread messages that a summary counts one by one.
@@ -318,6 +324,9 @@ pub(crate) enum BundleKind {
     Create,
     #[n(1)]
     Join,
+    /// A new key for this device's leaf; its fate is read in the log.
+    #[n(2)]
+    Renew,
 }
 
 /// What a person wrote and the group's log does not show yet.

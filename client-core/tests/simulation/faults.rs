@@ -1,6 +1,6 @@
 //! Seeded schedules of harm: lost and doubled requests, lost answers, cut connections, kills at every persist point,
-//! devices that join while others write. Afterwards all devices agree, and nothing that was shown as sent is lost or
-//! shown twice.
+//! devices that join while others write, leaves renewed by all at once. Afterwards all devices agree, and nothing that
+//! was shown as sent is lost or shown twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +11,7 @@ use crate::world::{Faults, World};
 
 const HANDLES: [&str; 2] = ["ada", "ben"];
 const MESSAGES: usize = 12;
+const LEAF_AGE_MS: u64 = 7 * 86_400_000;
 
 /// Two accounts with `devices` devices between them, made once: each seed starts from a copy.
 pub(crate) fn prepared(devices: usize) -> World {
@@ -39,6 +40,10 @@ pub(crate) fn live(prepared: &World, seed: u64) {
     let group = meet(&mut world, seed);
     let mut sent: BTreeSet<String> = BTreeSet::new();
     for number in 0..MESSAGES {
+        // Every second schedule lives through the days after which all leaves are due for a new key.
+        if seed % 2 == 1 && number == MESSAGES / 2 {
+            world.advance(LEAF_AGE_MS);
+        }
         let host = world.below(devices);
         let text = format!("{seed}/{number}");
         if write(&mut world, host, group, &text) {

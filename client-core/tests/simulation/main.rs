@@ -12,5 +12,6 @@ mod factors;
 mod faults;
 mod records;
 mod relay;
+mod renewal;
 mod stories;
 mod world;

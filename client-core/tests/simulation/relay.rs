@@ -747,6 +747,12 @@ impl Relay {
         self.append_commit(device, bundle).map(|posted| to_bytes(&posted))
     }
 
+    /// Who committed to the group, in order.
+    pub(crate) fn committers(&self, group: GroupId) -> Vec<DeviceId> {
+        let commits = self.groups[&group].log.iter().filter_map(|entry| entry.commit.as_ref());
+        commits.map(|commit| commit.device_id).collect()
+    }
+
     fn append_commit(&mut self, device: DeviceId, bundle: CommitBundle) -> Result<Posted, Problem> {
         let account = self.devices[&device].account;
         let message = signed::commit(
