@@ -10,7 +10,7 @@ use protocol::{
 use super::{
     Client, CommandError, CommandErrorCode, Contact, ContactDetails, Context, Device, Event, Notice,
     ScanOutcome, Trust,
-    groups::Mls,
+    groups::{Mls, peer_among},
     pending::{Ask, Purpose},
     refused_lists::verify_list,
     stored::ContactRecord,
@@ -157,7 +157,8 @@ impl Client {
         }
     }
 
-    /// Check 5: a device in the group that no list names stops sending; listed ones, revoked or not, don't.
+    /// Check 5: a device in the group that no list names stops sending, and so does a third account; listed ones, revoked
+    /// or not, don't.
     pub(super) fn judge_members(&mut self, group: GroupId, cx: &mut Context<'_>) {
         if self.groups.get(&group).is_some_and(|slot| slot.summary.unlisted_device) {
             // Judged again as soon as its state is in memory.
@@ -168,11 +169,13 @@ impl Client {
         };
         let members: Vec<Member> = mls.members().to_vec();
         let accounts: BTreeSet<AccountId> = members.iter().map(Member::account).collect();
+        let own = self.own_account().ok();
+        let peer = self.groups.get(&group).map(|slot| slot.summary.peer);
+        let mut unlisted = own.and_then(|own| peer_among(&accounts, own)) != peer;
         let known: BTreeMap<_, _> = accounts
             .into_iter()
             .filter_map(|account| Some((account, self.known_account(account)?)))
             .collect();
-        let mut unlisted = false;
         for concern in local_concerns(&members, &known) {
             match concern {
                 LocalConcern::UnknownAccount { .. } => {}

@@ -465,9 +465,11 @@ pub(crate) fn new_summary(group_id: GroupId, peer: AccountId, stage: GroupStage,
     }
 }
 
-/// The other account of a direct group; one's own in a group with oneself.
-pub(crate) fn peer_of(accounts: impl Iterator<Item = AccountId>, own: AccountId) -> AccountId {
-    accounts.into_iter().find(|account| *account != own).unwrap_or(own)
+/// The other account of a group of two; one's own in a group with oneself. `None`: more people, or without oneself.
+pub(crate) fn peer_among(accounts: &BTreeSet<AccountId>, own: AccountId) -> Option<AccountId> {
+    let mut others = accounts.iter().filter(|account| **account != own);
+    let peer = others.next().copied().unwrap_or(own);
+    (accounts.contains(&own) && others.next().is_none()).then_some(peer)
 }
 
 ///

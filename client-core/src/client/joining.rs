@@ -18,7 +18,7 @@ use super::{
 };
 use crate::mls::{self, GroupStore, PendingJoin};
 
-use super::groups::{GROUP_RECORDS_MAX, Mls, Slot, new_summary, peer_of};
+use super::groups::{GROUP_RECORDS_MAX, Mls, Slot, new_summary, peer_among};
 
 impl Client {
     /// The state here is behind or lost: an honest line, then in again with the same leaf key.
@@ -70,9 +70,13 @@ impl Client {
     ) -> Result<(), CommandError> {
         let info: StoredGroupInfo = from_bytes(body).map_err(|_| CommandErrorCode::RelayMisbehaved)?;
         let own = self.own_leaf()?;
-        let epoch_seen = self.groups.get(&group).map_or(0, |slot| slot.summary.epoch);
-        let (join, bundle) = PendingJoin::prepare(store, &own, group, &info.group_info, epoch_seen)
+        let known = self.groups.get(&group).map(|slot| (slot.summary.epoch, slot.summary.peer));
+        let (epoch_seen, peer) = known.ok_or(CommandErrorCode::Misuse)?;
+        let (join, bundle, accounts) = PendingJoin::prepare(store, &own, group, &info.group_info, epoch_seen)
             .map_err(|_| CommandErrorCode::OutOfSync)?;
+        if peer_among(&accounts, own.account()) != Some(peer) {
+            return Err(CommandErrorCode::RelayMisbehaved.into());
+        }
         let body = self.sign_bundle(group, EntryKind::ExternalCommit, &bundle, cx)?;
         let pending = PendingBundle {
             group_id: group,
@@ -142,16 +146,21 @@ impl Client {
         cx: &mut Context<'_>,
     ) {
         let group = welcome.group_id;
-        let stage = self.groups.get(&group).map(|slot| slot.summary.stage);
+        let known = self.groups.get(&group).map(|slot| (slot.summary.stage, slot.summary.peer));
         // A bundle on its way may be accepted already: then the welcome's leaf is not this device's any more.
-        if stage.is_some_and(|stage| stage != GroupStage::Joining) || self.bundles.contains_key(&group) {
+        if known.is_some_and(|(stage, _)| stage != GroupStage::Joining) || self.bundles.contains_key(&group) {
             return;
         }
         let Ok(own) = self.own_leaf() else { return };
         let store = GroupStore::load(records.to_vec());
         match mls::join_from_welcome(store, &own, &welcome.welcome) {
             Ok((mls, _)) if mls.id() == group => {
-                let peer = peer_of(mls.members().iter().map(mls::Member::account), own.account());
+                let accounts = mls.members().iter().map(mls::Member::account).collect();
+                let peer = peer_among(&accounts, own.account());
+                // More people than two, or another than the relay named: never shown as that one's conversation.
+                let Some(peer) = peer.filter(|peer| known.is_none_or(|(_, named)| named == *peer)) else {
+                    return;
+                };
                 let mut slot = Slot::new(new_summary(group, peer, GroupStage::Active, cx.now));
                 slot.summary.cursor = welcome.seq;
                 slot.mls = Mls::Group(Box::new(mls));
@@ -191,7 +200,9 @@ impl Client {
     }
 
     pub(super) fn know_group(&mut self, listed: &GroupSummary, own: AccountId, cx: &mut Context<'_>) {
-        let peer = peer_of(listed.accounts.iter().copied(), own);
+        let Some(peer) = peer_among(&listed.accounts.iter().copied().collect(), own) else {
+            return;
+        };
         let summary = new_summary(listed.group_id, peer, GroupStage::Joining, cx.now);
         self.groups.insert(listed.group_id, Slot::new(summary));
         self.save_summary(listed.group_id, cx);

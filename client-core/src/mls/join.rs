@@ -18,9 +18,10 @@ use openmls::{
     },
 };
 use protocol::{
-    GroupId,
+    AccountId, GroupId,
     limits::{GROUP_INFO_BYTES_MAX, WELCOME_BYTES_MAX},
 };
+use std::collections::BTreeSet;
 
 /// Joins the group of a welcome. `store` holds the records under `key_package/` (all of them, or the one it is for).
 /// The used key package is deleted in the group's change set; a refused welcome leaves nothing.
@@ -93,6 +94,8 @@ impl PendingJoin {
     /// records under [`group_prefix`], if there are any. `epoch_seen` is the highest epoch of the group that this
     /// device knows of. An earlier pending join of the group is replaced.
     ///
+    /// Returns the join, its bundle, and the accounts in the group.
+    ///
     /// # Errors
     /// [`RelayFault::Malformed`], [`RelayFault::OldGroupInfo`], [`RelayFault::WrongGroup`],
     /// [`Error::PeerMisbehaved`] when the tree or its signer fails a check, [`Misuse::NotAMember`] when the account
@@ -103,7 +106,7 @@ impl PendingJoin {
         id: GroupId,
         group_info: &[u8],
         epoch_seen: u64,
-    ) -> Result<(Self, CommitBundle), Error> {
+    ) -> Result<(Self, CommitBundle, BTreeSet<AccountId>), Error> {
         let info = parse_group_info(group_info)?;
         if info.group_id().as_slice() != id.as_bytes() {
             return Err(RelayFault::WrongGroup.into());
@@ -130,7 +133,8 @@ impl PendingJoin {
         let pending = Pending { commit_hash, deltas: deltas.clone() };
         let bundle =
             CommitBundle { epoch, commit, commit_hash, welcome: None, group_info, deltas, deltas_bytes };
-        Ok((Self { id, store: provider.store, pending }, bundle))
+        let accounts = members.iter().map(Member::account).collect();
+        Ok((Self { id, store: provider.store, pending }, bundle, accounts))
     }
 
     /// Rebuilds a pending join from the records under [`group_prefix`]; gives the store back if there is none.

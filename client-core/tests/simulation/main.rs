@@ -14,4 +14,5 @@ mod records;
 mod relay;
 mod renewal;
 mod stories;
+mod strangers;
 mod world;

@@ -15,7 +15,7 @@ use protocol::{
     },
     audit::{AuditPage, AuditPlace},
     certificate::Certificate,
-    device_list::DeviceList,
+    device_list::{DeviceList, DeviceListBody},
     devices::{EnrolDevice, NewDevice},
     factors::{Factor, FactorKind, Opening, PendingFactor, ShowFactor},
     groups::{
@@ -27,7 +27,7 @@ use protocol::{
         ClaimKeyPackages, ClaimedKeyPackage, ClaimedKeyPackages, KeyPackageBytes, KeyPackageCount,
         PublishKeyPackages,
     },
-    limits::{CLIENT_VERSION, ENTRIES_PAGE_MAX},
+    limits::{CLIENT_VERSION, ENTRIES_PAGE_MAX, WELCOME_BYTES_MAX},
     messages::PostMessage,
     records::{
         Change, ChangeKind, ChangesPage, Collection, PutRecords, RecordWrite, RecordsPut, WriteOutcome,
@@ -161,6 +161,7 @@ pub(crate) struct Relay {
     connections: BTreeMap<u64, Connection>,
     /// Blobs that their uploader took back.
     pub(crate) deleted_blobs: Vec<String>,
+    misnamed: Option<(AccountId, AccountId)>,
 }
 
 #[derive(Clone)]
@@ -225,6 +226,7 @@ impl Relay {
             tokens: HashMap::new(),
             connections: BTreeMap::new(),
             deleted_blobs: Vec::new(),
+            misnamed: None,
         }
     }
 
@@ -706,13 +708,17 @@ impl Relay {
             kind: GroupKind::Direct,
             epoch: group.epoch,
             head: group.log.len() as u64,
-            accounts: list(group.accounts.iter().copied().collect()),
+            accounts: list(group.accounts.iter().map(|account| self.name_of(*account)).collect()),
             acknowledged: group
                 .leaves
                 .get(&device)
                 .map(|joined| *group.cursors.get(&device).unwrap_or(joined)),
         };
         Ok(to_bytes(&GroupsPage { groups: list(mine.map(summary).take(256).collect()) }))
+    }
+
+    fn name_of(&self, account: AccountId) -> AccountId {
+        self.misnamed.filter(|(member, _)| *member == account).map_or(account, |(_, named)| named)
     }
 
     fn create_group(&mut self, device: DeviceId, create: CreateGroup) -> Answer {
@@ -796,20 +802,45 @@ impl Relay {
         });
         if let Some(welcome) = bundle.welcome {
             for invited in bundle.welcome_devices.iter() {
-                let welcome_id = WelcomeId::from_bytes(self.id());
-                let stored =
-                    StoredWelcome { welcome_id, group_id: bundle.group_id, seq, welcome: welcome.clone() };
-                self.devices.get_mut(invited).unwrap().welcomes.push(stored);
-                let frame = to_bytes(&RelayFrame::WelcomeWaiting { welcome_id, group_id: bundle.group_id });
-                for connection in self.connections.values_mut() {
-                    if connection.ready && connection.device == Some(*invited) {
-                        connection.waiting.push_back(frame.clone());
-                    }
-                }
+                self.put_welcome(*invited, bundle.group_id, seq, &welcome);
             }
         }
         self.deliver_live(bundle.group_id);
         Ok(Posted { message_id: bundle.message_id, group_id: bundle.group_id, seq, received_at: self.now })
+    }
+
+    /// Puts a welcome into a device's inbox, whoever made it.
+    pub(crate) fn put_welcome(
+        &mut self,
+        invited: DeviceId,
+        group_id: GroupId,
+        seq: u64,
+        welcome: &Bytes<WELCOME_BYTES_MAX>,
+    ) {
+        let welcome_id = WelcomeId::from_bytes(self.id());
+        let stored = StoredWelcome { welcome_id, group_id, seq, welcome: welcome.clone() };
+        self.devices.get_mut(&invited).unwrap().welcomes.push(stored);
+        let frame = to_bytes(&RelayFrame::WelcomeWaiting { welcome_id, group_id });
+        for connection in self.connections.values_mut() {
+            if connection.ready && connection.device == Some(invited) {
+                connection.waiting.push_back(frame.clone());
+            }
+        }
+    }
+
+    /// What anybody may claim of an account: its newest device list, and a key package of one device.
+    pub(crate) fn invitation(
+        &mut self,
+        account: AccountId,
+        device: DeviceId,
+    ) -> (DeviceListBody, KeyPackageBytes) {
+        let list = DeviceList::decode(&self.accounts[&account].device_list).unwrap();
+        (list.body, self.devices.get_mut(&device).unwrap().key_packages.pop_front().unwrap())
+    }
+
+    /// From now on lists of groups name `named` where `member` stands.
+    pub(crate) fn misname(&mut self, member: AccountId, named: AccountId) {
+        self.misnamed = Some((member, named));
     }
 
     fn post(&mut self, device: DeviceId, post: PostMessage) -> Result<Posted, Problem> {

@@ -18,9 +18,11 @@ fn a_new_device_joins_with_nobody_online_and_can_write_at_once() {
     let info = newest_info(&devices, &mut groups);
     let mut second = Device::new(1, 2);
 
-    let (mut join, bundle) = PendingJoin::prepare(second.store(), &second.own, GROUP, &info, 2).unwrap();
+    let (mut join, bundle, accounts) =
+        PendingJoin::prepare(second.store(), &second.own, GROUP, &info, 2).unwrap();
     second.save(join.take_changes());
     assert!(join.is_own_commit(&bundle.commit));
+    assert_eq!(accounts, [account(1), account(2)].into());
     let mut at_second = join.adopt().unwrap();
     second.save(at_second.take_changes());
     let message = at_second.encrypt(&second.own, b"here I am", b"").unwrap();
@@ -39,7 +41,8 @@ fn a_device_that_lost_its_state_rejoins_and_its_old_leaf_goes() {
     let info = newest_info(&devices, &mut groups);
     devices[1].disk.clear();
 
-    let (join, bundle) = PendingJoin::prepare(devices[1].store(), &devices[1].own, GROUP, &info, 0).unwrap();
+    let (join, bundle, _) =
+        PendingJoin::prepare(devices[1].store(), &devices[1].own, GROUP, &info, 0).unwrap();
     let at_bob = join.adopt().unwrap();
     let merged = accepted(&mut groups[0], &devices[1], &bundle);
 
@@ -56,7 +59,7 @@ fn a_refused_rejoin_leaves_the_old_state_and_survives_kills() {
     devices[1].save(groups[1].take_changes());
     let before = devices[1].disk.clone();
 
-    let (mut join, bundle) =
+    let (mut join, bundle, _) =
         PendingJoin::prepare(devices[1].store(), &devices[1].own, GROUP, &info, 2).unwrap();
     devices[1].save(join.take_changes());
     assert!(before.iter().all(|(key, value)| devices[1].disk.get(key) == Some(value)), "beside, not over");
@@ -78,7 +81,7 @@ fn an_adopted_rejoin_replaces_the_old_state_whole() {
     let info = newest_info(&devices, &mut groups);
     devices[1].save(groups[1].take_changes());
 
-    let (mut join, bundle) =
+    let (mut join, bundle, _) =
         PendingJoin::prepare(devices[1].store(), &devices[1].own, GROUP, &info, 2).unwrap();
     devices[1].save(join.take_changes());
     let Ok(join) = PendingJoin::load(devices[1].store(), GROUP).unwrap() else { panic!("lost in the kill") };
