@@ -79,8 +79,14 @@ impl Client {
         for group in bundles {
             self.post_bundle(group);
         }
-        let groups: Vec<_> = self.groups.iter().map(|(id, slot)| (*id, slot.summary.stage)).collect();
-        for (group, stage) in groups {
+        let own = self.own_account().ok();
+        let groups: Vec<_> =
+            self.groups.iter().map(|(id, slot)| (*id, slot.summary.stage, slot.summary.peer)).collect();
+        for (group, stage, peer) in groups {
+            // Whoever has no name yet was being looked up when this device was stopped.
+            if own != Some(peer) && self.contact_view(peer).is_none() {
+                self.fetch_account(peer);
+            }
             match stage {
                 GroupStage::Joining => self.begin_join(group),
                 GroupStage::Active => self.flush(group, cx),
