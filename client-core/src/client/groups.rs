@@ -73,7 +73,7 @@ impl Client {
         active.map(|slot| Cursor { group_id: slot.summary.group_id, seq: slot.summary.cursor }).collect()
     }
 
-    /// After a connection: bundles go again, joins go on, the outbox flushes.
+    /// After a connection: bundles go again, the outbox flushes. Joins go on once it is known which welcomes wait.
     pub(super) fn resume_groups(&mut self, cx: &mut Context<'_>) {
         let bundles: Vec<_> = self.bundles.keys().copied().collect();
         for group in bundles {
@@ -87,10 +87,8 @@ impl Client {
             if own != Some(peer) && self.contact_view(peer).is_none() {
                 self.fetch_account(peer);
             }
-            match stage {
-                GroupStage::Joining => self.begin_join(group),
-                GroupStage::Active => self.flush(group, cx),
-                GroupStage::Creating | GroupStage::Ended => {}
+            if stage == GroupStage::Active {
+                self.flush(group, cx);
             }
         }
     }
@@ -326,7 +324,9 @@ impl Client {
             self.fetch_entries(group);
             return false;
         }
-        if !self.is_loaded(group) {
+        // Before it is in and while no commit of its own can be in the log, this device has nothing to read it with.
+        let waits = stage != GroupStage::Active && !self.bundles.contains_key(&group);
+        if waits || !self.is_loaded(group) {
             return false;
         }
         if stage != GroupStage::Active {

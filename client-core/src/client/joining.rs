@@ -107,7 +107,12 @@ impl Client {
             return;
         };
         if page.welcomes.is_empty() {
-            return self.list_groups(None);
+            // An answer that was under way may be older than what made this device ask once more.
+            if !self.requests.has(&Purpose::Welcomes) {
+                self.join_from_outside();
+                self.list_groups(None);
+            }
+            return;
         }
         let (known, new): (Vec<_>, Vec<_>) = page.welcomes.into_vec().into_iter().partition(|welcome| {
             self.groups.get(&welcome.group_id).is_some_and(|slot| slot.summary.stage == GroupStage::Active)
@@ -164,6 +169,9 @@ impl Client {
                 let mut slot = Slot::new(new_summary(group, peer, GroupStage::Active, cx.now));
                 slot.summary.cursor = welcome.seq;
                 slot.mls = Mls::Group(Box::new(mls));
+                if let Some(before) = self.groups.remove(&group) {
+                    slot.incoming = before.incoming;
+                }
                 self.groups.insert(group, slot);
                 self.unload_others(group);
                 self.entered(group, LeafKey::Invited, cx);
@@ -206,7 +214,17 @@ impl Client {
         let summary = new_summary(listed.group_id, peer, GroupStage::Joining, cx.now);
         self.groups.insert(listed.group_id, Slot::new(summary));
         self.save_summary(listed.group_id, cx);
-        self.begin_join(listed.group_id);
+        self.fetch_welcomes();
+    }
+
+    /// No welcome waits: what this device is not in yet is joined by external commit. A welcome goes first, since who was
+    /// invited reads from the invitation on, and who joins from outside only from then on.
+    fn join_from_outside(&mut self) {
+        let joining = self.groups.values().filter(|slot| slot.summary.stage == GroupStage::Joining);
+        let joining: Vec<_> = joining.map(|slot| slot.summary.group_id).collect();
+        for group in joining {
+            self.begin_join(group);
+        }
     }
 
     /// The relay named a group that exists already: this device joins it, by the welcome that waits or from outside.
@@ -219,6 +237,5 @@ impl Client {
         }
         self.save_summary(group, cx);
         self.fetch_welcomes();
-        self.begin_join(group);
     }
 }

@@ -392,7 +392,6 @@ impl Client {
             self.send_frame(&ClientFrame::Hello { client_version: CLIENT_VERSION, cursors });
         }
         self.fetch_welcomes();
-        self.list_groups(None);
         self.ask(Ask::get("/v1/key-packages/count"), Purpose::CountKeyPackages);
         self.begin_feed();
         self.check_audit();

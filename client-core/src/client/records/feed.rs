@@ -111,7 +111,6 @@ impl Client {
             self.records.complete = true;
             self.save_feed(cx);
             self.fetch_welcomes();
-            self.list_groups(None);
             self.resume_groups(cx);
         }
         // A version that the relay has named and does not show.
