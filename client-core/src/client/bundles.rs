@@ -148,19 +148,30 @@ impl Client {
         let Some(kind) = self.bundles.get(&group).map(|bundle| bundle.kind) else {
             return;
         };
+        if kind == BundleKind::Create && self.creation_waits(group, problem) {
+            return self.post_bundle(group);
+        }
         self.drop_bundle(group);
         match (kind, problem.code) {
             (BundleKind::Renew, _) => self.renewal_refused(group, cx),
             (BundleKind::Join, ErrorCode::StaleEpoch) => self.begin_join(group),
             (BundleKind::Join, _) => self.end_group(group, cx),
-            (BundleKind::Create, code) => {
-                self.forget_group(group, cx);
-                match (code, problem.facts.group_id) {
-                    (ErrorCode::GroupExists, Some(existing)) => self.start_joins(existing, cx),
-                    _ => self.fail_start(CommandError::from(problem)),
+            (BundleKind::Create, code) => match (code, problem.facts.group_id) {
+                (ErrorCode::GroupExists, Some(existing)) => self.give_way(group, existing, cx),
+                _ => {
+                    self.forget_group(group, cx);
+                    self.start_ended(group, CommandError::from(problem));
                 }
-            }
+            },
         }
+    }
+
+    /// Whether a refused creation is asked for again: of two creators at the same moment the second one is not told at
+    /// once which group there is; and what is not in memory can't be deleted yet.
+    fn creation_waits(&mut self, group: GroupId, problem: &Problem) -> bool {
+        let creating = self.groups.get(&group).is_some_and(|slot| slot.summary.stage == GroupStage::Creating);
+        let untold = problem.code == ErrorCode::GroupExists && problem.facts.group_id.is_none();
+        creating && (untold || !self.is_loaded(group))
     }
 
     /// A group that never came to be leaves nothing.

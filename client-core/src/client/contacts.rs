@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{
-    AccountId, DeviceId, GroupId, Handle, IdentityKey, UnixMillis, accounts::DirectoryEntry,
+    AccountId, DeviceId, GroupId, IdentityKey, UnixMillis, accounts::DirectoryEntry,
     device_list::DeviceListBody,
 };
 
@@ -302,11 +302,6 @@ impl Client {
             trust,
             refused_list: self.device_lists.get(&account).and_then(|record| record.refused).map(Into::into),
         })
-    }
-
-    pub(super) fn peer_with_handle(&self, handle: &Handle) -> Option<AccountId> {
-        let same = |contact: &&KnownContact| contact.names().handle == handle.as_str();
-        self.contacts.values().find(same).map(KnownContact::account)
     }
 
     pub(super) fn fingerprint_text(&self, account: AccountId, identity_key: &[u8; 32]) -> String {

@@ -83,7 +83,7 @@ impl Client {
         }
         self.meet(&entry, cx)?;
         if let Some(group) = self.groups_with(peer).into_iter().find(|group| self.is_alive(*group)) {
-            self.finish_start(group);
+            self.await_group(group);
             return Ok(());
         }
         let claim = ClaimId::from_bytes(random(cx.rng));
@@ -92,6 +92,16 @@ impl Client {
             starting.step = StartStep::ClaimPeer { peer, claim };
         }
         Ok(())
+    }
+
+    /// Ends the start with a group that there is, or once it is there.
+    fn await_group(&mut self, group: GroupId) {
+        if let Some(starting) = &mut self.starting {
+            starting.step = StartStep::Created { group };
+        }
+        if self.groups.get(&group).is_some_and(|slot| slot.summary.stage != GroupStage::Creating) {
+            self.start_done(group);
+        }
     }
 
     fn is_alive(&self, group: GroupId) -> bool {
@@ -199,22 +209,22 @@ impl Client {
 
     /// The group that was being created, or joined instead, is there.
     pub(super) fn start_done(&mut self, group: GroupId) {
-        let waits = self.starting.as_ref().is_some_and(
-            |starting| matches!(starting.step, StartStep::Created { group: created } if created == group),
-        );
-        if waits {
+        if self.start_waits_for(group) {
             self.finish_start(group);
         }
     }
 
-    /// The group that was to be joined can't be followed.
-    pub(super) fn start_ended(&mut self, group: GroupId) {
-        let waits = self.starting.as_ref().is_some_and(
-            |starting| matches!(starting.step, StartStep::Created { group: created } if created == group),
-        );
-        if waits {
-            self.fail_start(CommandErrorCode::OutOfSync.into());
+    /// The group that was to be created or joined can't be.
+    pub(super) fn start_ended(&mut self, group: GroupId, error: CommandError) {
+        if self.start_waits_for(group) {
+            self.fail_start(error);
         }
+    }
+
+    fn start_waits_for(&self, group: GroupId) -> bool {
+        self.starting.as_ref().is_some_and(
+            |starting| matches!(starting.step, StartStep::Created { group: created } if created == group),
+        )
     }
 
     fn finish_start(&mut self, group: GroupId) {
@@ -224,17 +234,23 @@ impl Client {
         }
     }
 
-    /// Somebody created the group of these two first: this device joins that one.
-    pub(super) fn start_joins(&mut self, existing: GroupId, cx: &mut Context<'_>) {
-        let Some(starting) = &mut self.starting else {
-            return;
+    /// Somebody created the group of these two first: one's own never comes to be, and this device joins that one.
+    pub(super) fn give_way(&mut self, group: GroupId, existing: GroupId, cx: &mut Context<'_>) {
+        let peer_in = |client: &Self, group| client.groups.get(&group).map(|slot| slot.summary.peer);
+        let peer = peer_in(self, group);
+        self.forget_group(group, cx);
+        let known = peer_in(self, existing);
+        let Some(peer) = peer.filter(|peer| known.is_none_or(|known| known == *peer)) else {
+            return self.start_ended(group, CommandErrorCode::RelayMisbehaved.into());
         };
-        starting.step = StartStep::Created { group: existing };
-        let handle = starting.handle.clone();
-        match self.peer_with_handle(&handle) {
-            Some(_) if self.is_alive(existing) => self.finish_start(existing),
-            Some(peer) => self.join_existing(existing, peer, cx),
-            None => self.fail_start(CommandErrorCode::OutOfSync.into()),
+        let waits = self.start_waits_for(group);
+        if !self.is_alive(existing) {
+            self.join_existing(existing, peer, cx);
+            if let Some(starting) = self.starting.as_mut().filter(|_| waits) {
+                starting.step = StartStep::Created { group: existing };
+            }
+        } else if waits {
+            self.await_group(existing);
         }
     }
 }

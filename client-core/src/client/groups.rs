@@ -449,7 +449,7 @@ impl Client {
         self.save_summary(group, cx);
         self.fail_outbox(group, CommandErrorCode::OutOfSync, cx);
         self.emit_conversation(group);
-        self.start_ended(group);
+        self.start_ended(group, CommandErrorCode::OutOfSync.into());
     }
 }
 

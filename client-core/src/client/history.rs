@@ -11,7 +11,8 @@ use super::{
     Client, CommandError, CommandErrorCode, CommandId, Content, Context, Conversation, Delivery, Event,
     LastLine, Message, MessagePage, Notice, Outcome, UnreadableReason,
     content::{ApplicationContent, Body},
-    random, stored,
+    random,
+    stored::{self, GroupStage},
 };
 
 /// Messages in one page.
@@ -248,7 +249,7 @@ impl Client {
 
     // ---- conversations
 
-    /// Every conversation whose peer is known, the most recent first.
+    /// Every conversation that there is and whose peer is known, the most recent first.
     pub fn conversations(&self) -> Vec<Conversation> {
         let mut all: Vec<_> = self.groups.keys().filter_map(|group| self.conversation(*group)).collect();
         all.sort_by_key(|conversation| core::cmp::Reverse(conversation.active_at));
@@ -257,6 +258,10 @@ impl Client {
 
     fn conversation(&self, group: GroupId) -> Option<Conversation> {
         let summary = &self.groups.get(&group)?.summary;
+        // It may never come to be: then what was written in it would be lost.
+        if summary.stage == GroupStage::Creating {
+            return None;
+        }
         Some(Conversation {
             group_id: group,
             peer: self.contact_view(summary.peer)?,

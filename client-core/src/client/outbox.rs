@@ -46,7 +46,7 @@ impl Client {
     /// Sends a text: it is in the outbox when this returns.
     ///
     /// # Errors
-    /// [`CommandErrorCode::TextTooLong`], [`CommandErrorCode::NotFound`] for an unknown group,
+    /// [`CommandErrorCode::TextTooLong`], [`CommandErrorCode::NotFound`] for a group that is not there,
     /// [`CommandErrorCode::NotAllowed`] for one that has ended, [`CommandErrorCode::StoreFailed`] when too many wait.
     pub fn send_text(
         &mut self,
@@ -72,9 +72,10 @@ impl Client {
         draft: Draft,
         cx: &mut Context<'_>,
     ) -> Result<(), CommandError> {
-        let slot = self.groups.get(&group).ok_or(CommandErrorCode::NotFound)?;
-        if slot.summary.stage == GroupStage::Ended {
-            return Err(CommandErrorCode::NotAllowed.into());
+        match self.groups.get(&group).map(|slot| slot.summary.stage) {
+            None | Some(GroupStage::Creating) => return Err(CommandErrorCode::NotFound.into()),
+            Some(GroupStage::Ended) => return Err(CommandErrorCode::NotAllowed.into()),
+            Some(GroupStage::Joining | GroupStage::Active) => {}
         }
         if self.outbox.len() >= OUTBOX_MAX {
             return Err(CommandErrorCode::StoreFailed.into());

@@ -43,6 +43,60 @@ fn two_people_chat_both_ways() {
     assert_eq!((peer.handle.as_str(), peer.display_name.as_str()), ("ada", "ADA"));
 }
 
+/// Two people meet at once, and one of them is killed on the way: whoever is shown a conversation writes three texts in
+/// it. Gives the conversation that stayed.
+fn meet_at_once(world: &mut World) -> protocol::GroupId {
+    let kill_at = world.below(60);
+    for (host, other) in [(0, "ben"), (1, "ada")] {
+        world.start(host);
+        world.call(host, |client, cx| client.start_conversation(other, cx));
+    }
+    let mut written = [0, 0];
+    for step in 0..300 {
+        if step == kill_at {
+            world.kill(0);
+            world.start(0);
+        }
+        if !world.step() {
+            world.advance(31_000);
+        }
+        for (host, count) in written.iter_mut().enumerate() {
+            let shown = world.hosts[host].client.as_ref().unwrap().conversations();
+            let Some(shown) = shown.first().filter(|_| *count < 3) else { continue };
+            let text = format!("{host}/{count}");
+            world.call(host, |client, cx| client.send_text(shown.group_id, &text, cx)).unwrap();
+            *count += 1;
+        }
+    }
+    assert_eq!(written, [3, 3]);
+    world.settle();
+    let shown = [0, 1].map(|host| world.hosts[host].client.as_ref().unwrap().conversations());
+    assert_eq!(shown.each_ref().map(Vec::len), [1, 1], "one conversation for both");
+    assert_eq!(shown[0][0].group_id, shown[1][0].group_id);
+    shown[0][0].group_id
+}
+
+#[test]
+fn of_two_who_start_at_once_one_gives_way_and_what_they_write_arrives_once_and_in_order() {
+    let prepared = crate::faults::prepared(2);
+    for seed in 0..60 {
+        let mut world = prepared.replay(seed);
+
+        let group = meet_at_once(&mut world);
+
+        let [at_ada, at_ben] = [0, 1].map(|host| texts(&mut world, host, group));
+        assert_eq!(at_ada, at_ben, "seed {seed}");
+        for author in ["0/", "1/"] {
+            let own: Vec<_> = at_ada.iter().filter(|text| text.starts_with(author)).cloned().collect();
+            assert_eq!(own, [0, 1, 2].map(|number| format!("{author}{number}")), "seed {seed}");
+        }
+        for host in [0, 1] {
+            let dead = |key: &&String| key.starts_with("group/") && !key.contains(&group.to_string());
+            assert_eq!(world.hosts[host].store.keys().find(dead), None, "seed {seed}");
+        }
+    }
+}
+
 #[test]
 fn a_new_device_joins_with_nobody_else_online_and_writes_at_once() {
     let mut world = World::new(2);
