@@ -15,7 +15,7 @@ use super::{
     pending::{Ask, Purpose},
     random,
     requests::Method,
-    stored::{self, AccountRecord, Stage, StoredSecret},
+    stored::{self, AccountRecord, LastResort, Stage, StoredSecret},
 };
 use crate::{
     account_seed::AccountSeed,
@@ -104,7 +104,7 @@ impl Client {
         let certificate = certificate.encode();
         let leaf = own_leaf(&certificate, &leaf_key)?;
         let key_packages = self.make_key_packages(&leaf, KEY_PACKAGES_STOCK, cx)?;
-        let last_resort = self.make_last_resort(&leaf, cx)?;
+        let (last_resort, last_resort_record) = self.make_last_resort(&leaf, cx)?;
         let created_at = cx.now;
         Ok(OwnDevice {
             device_id,
@@ -114,6 +114,7 @@ impl Client {
             created_at,
             key_packages,
             last_resort,
+            last_resort_record,
         })
     }
 
@@ -207,6 +208,8 @@ pub(crate) struct OwnDevice {
     pub(crate) created_at: UnixMillis,
     pub(crate) key_packages: KeyPackageList,
     pub(crate) last_resort: KeyPackageBytes,
+    /// Where the private keys of the last-resort one are.
+    pub(crate) last_resort_record: String,
 }
 
 impl OwnDevice {
@@ -224,6 +227,7 @@ impl OwnDevice {
             created_at: record.device_created_at,
             key_packages: enrol.device.key_packages,
             last_resort: enrol.device.last_resort,
+            last_resort_record: record.last_resort.as_ref()?.record.clone(),
         })
     }
 
@@ -261,6 +265,13 @@ impl OwnDevice {
             session_id: None,
             stage,
             refused_list: None,
+            last_resort: Some(LastResort {
+                since: self.created_at,
+                record: self.last_resort_record,
+                previous: None,
+                used: false,
+                unpublished: None,
+            }),
         }
     }
 }

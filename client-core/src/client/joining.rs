@@ -159,13 +159,19 @@ impl Client {
         let Ok(own) = self.own_leaf() else { return };
         let store = GroupStore::load(records.to_vec());
         match mls::join_from_welcome(store, &own, &welcome.welcome) {
-            Ok((mls, _)) if mls.id() == group => {
+            Ok((mut mls, _)) if mls.id() == group => {
                 let accounts = mls.members().iter().map(mls::Member::account).collect();
                 let peer = peer_among(&accounts, own.account());
                 // More people than two, or another than the relay named: never shown as that one's conversation.
                 let Some(peer) = peer.filter(|peer| known.is_none_or(|(_, named)| named == *peer)) else {
                     return;
                 };
+                let changes = mls.take_changes();
+                // One of one use is gone with this welcome.
+                let last_resort = !changes.iter().any(|(key, value)| {
+                    value.is_none() && key.starts_with(mls::KEY_PACKAGE_PREFIX.as_bytes())
+                });
+                self.save_mls(changes, cx);
                 let mut slot = Slot::new(new_summary(group, peer, GroupStage::Active, cx.now));
                 slot.summary.cursor = welcome.seq;
                 slot.mls = Mls::Group(Box::new(mls));
@@ -175,6 +181,9 @@ impl Client {
                 self.groups.insert(group, slot);
                 self.unload_others(group);
                 self.entered(group, LeafKey::Invited, cx);
+                if last_resort {
+                    self.last_resort_used(cx);
+                }
             }
             // Refused: the group is still there to be joined by external commit.
             Ok(_) | Err(_) => {}

@@ -332,6 +332,7 @@ impl Client {
             Purpose::Account(account) => self.handle_directory_entry(account, body, cx),
             Purpose::CountKeyPackages => self.handle_key_package_count(body, cx),
             Purpose::PublishKeyPackages | Purpose::DeleteBlob(_) => {}
+            Purpose::PublishLastResort => self.last_resort_published(cx),
             Purpose::Changes => self.handle_changes(body, cx),
             Purpose::PutRecords => self.handle_records_put(body, cx),
             Purpose::CheckAudit => self.handle_audit_checked(body, cx),
@@ -394,6 +395,7 @@ impl Client {
             | Purpose::Account(_)
             | Purpose::CountKeyPackages
             | Purpose::PublishKeyPackages
+            | Purpose::PublishLastResort
             | Purpose::Changes
             | Purpose::PutRecords
             | Purpose::CheckAudit

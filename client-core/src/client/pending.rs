@@ -50,6 +50,7 @@ pub(crate) enum Purpose {
     Account(AccountId),
     CountKeyPackages,
     PublishKeyPackages,
+    PublishLastResort,
     /// The next page of the feed of records.
     Changes,
     PutRecords,

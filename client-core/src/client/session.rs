@@ -328,6 +328,7 @@ impl Client {
             self.session.ping_sent = true;
             self.send_frame(&ClientFrame::Ping);
             self.renew_leaves(cx);
+            self.renew_last_resort(cx);
         }
     }
 

@@ -178,6 +178,30 @@ pub(crate) struct AccountRecord {
     /// The last list of one's own that the relay gave and that was refused, until it gives the right one again.
     #[n(30)]
     pub(crate) refused_list: Option<RefusedList>,
+    /// The key package that invites this device when the others are used up.
+    #[n(31)]
+    pub(crate) last_resort: Option<LastResort>,
+}
+
+/// The last-resort key package of this device (RFC 9420 §16.8), and the one before.
+#[derive(Debug, Clone, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct LastResort {
+    /// When it was made, then when the relay took it.
+    #[n(0)]
+    pub(crate) since: UnixMillis,
+    /// Where its private keys are.
+    #[n(1)]
+    pub(crate) record: String,
+    /// Where those of the one before are: an invitation with it may be on its way.
+    #[n(2)]
+    pub(crate) previous: Option<String>,
+    /// Somebody has invited this device with it.
+    #[n(3)]
+    pub(crate) used: bool,
+    /// Its bytes, until the relay has them.
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub(crate) unpublished: Option<Vec<u8>>,
 }
 
 /// A device list that the relay gave and that was refused.

@@ -10,6 +10,7 @@
 
 mod factors;
 mod faults;
+mod key_stock;
 mod records;
 mod relay;
 mod renewal;

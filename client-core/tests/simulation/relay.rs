@@ -621,7 +621,11 @@ impl Relay {
     }
 
     fn publish(&mut self, device: DeviceId, publish: PublishKeyPackages) -> Answer {
-        self.devices.get_mut(&device).unwrap().key_packages.extend(publish.key_packages.into_vec());
+        let row = self.devices.get_mut(&device).unwrap();
+        row.key_packages.extend(publish.key_packages.into_vec());
+        if let Some(last_resort) = publish.last_resort {
+            row.last_resort = last_resort;
+        }
         self.count(device)
     }
 
@@ -828,14 +832,23 @@ impl Relay {
         }
     }
 
-    /// What anybody may claim of an account: its newest device list, and a key package of one device.
-    pub(crate) fn invitation(
-        &mut self,
-        account: AccountId,
-        device: DeviceId,
-    ) -> (DeviceListBody, KeyPackageBytes) {
-        let list = DeviceList::decode(&self.accounts[&account].device_list).unwrap();
-        (list.body, self.devices.get_mut(&device).unwrap().key_packages.pop_front().unwrap())
+    pub(crate) fn device_list(&self, account: AccountId) -> DeviceListBody {
+        DeviceList::decode(&self.accounts[&account].device_list).unwrap().body
+    }
+
+    pub(crate) fn claim_one(&mut self, device: DeviceId) -> KeyPackageBytes {
+        self.devices.get_mut(&device).unwrap().key_packages.pop_front().unwrap()
+    }
+
+    /// Somebody used up all key packages of a device but the last-resort one, which is given.
+    pub(crate) fn use_up(&mut self, device: DeviceId) -> KeyPackageBytes {
+        let row = self.devices.get_mut(&device).unwrap();
+        row.key_packages.clear();
+        row.last_resort.clone()
+    }
+
+    pub(crate) fn last_resort(&self, device: DeviceId) -> KeyPackageBytes {
+        self.devices[&device].last_resort.clone()
     }
 
     /// From now on lists of groups name `named` where `member` stands.

@@ -17,11 +17,11 @@ use sotto_client_core::{
 
 use crate::world::World;
 
-fn profile(world: &World, host: usize) -> OwnProfile {
+pub(crate) fn profile(world: &World, host: usize) -> OwnProfile {
     world.hosts[host].client.as_ref().unwrap().profile().unwrap()
 }
 
-fn start_chat(world: &mut World, host: usize, handle: &str) -> GroupId {
+pub(crate) fn start_chat(world: &mut World, host: usize, handle: &str) -> GroupId {
     let command = world.call(host, |client, cx| client.start_conversation(handle, cx));
     match world.outcome(host, command) {
         Ok(Outcome::Conversation { group_id }) => group_id,
@@ -30,7 +30,7 @@ fn start_chat(world: &mut World, host: usize, handle: &str) -> GroupId {
 }
 
 /// A device of an account that nobody registered.
-fn stranger(world: &World, number: u8) -> OwnLeaf {
+pub(crate) fn stranger(world: &World, number: u8) -> OwnLeaf {
     let [identity, leaf] = [SigningKey::from_bytes(&[number; 32]), SigningKey::from_bytes(&[number + 1; 32])];
     let body = CertificateBody {
         account: AccountId::from_bytes([number; 16]),
@@ -59,11 +59,21 @@ fn invited(world: &World, own: &OwnLeaf) -> CheckedKeyPackage {
 
 fn claimed(world: &mut World, host: usize) -> CheckedKeyPackage {
     let OwnProfile { account_id: account, device_id: device, .. } = profile(world, host);
-    let (list, package) = world.relay.invitation(account, device);
+    let package = world.relay.claim_one(device);
+    checked(world, (account, device), &package)
+}
+
+/// A key package of a registered device.
+pub(crate) fn checked(
+    world: &World,
+    (account, device): (AccountId, DeviceId),
+    package: &[u8],
+) -> CheckedKeyPackage {
+    let list = world.relay.device_list(account);
     let entry = list.live().find(|entry| entry.device == device).unwrap();
     let expected =
         ExpectedDevice { account, device, identity_key: list.identity_key, leaf_key: entry.leaf_key };
-    check_key_package(&package, &expected, world.now).unwrap()
+    check_key_package(package, &expected, world.now).unwrap()
 }
 
 #[test]

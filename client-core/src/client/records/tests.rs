@@ -53,6 +53,7 @@ fn account(generation: u32) -> AccountRecord {
         session_id: None,
         stage: Stage::Enrolled,
         refused_list: None,
+        last_resort: None,
     }
 }
 
