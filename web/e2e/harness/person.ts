@@ -9,6 +9,8 @@ export type Allowed = { permissions?: string[] };
  */
 export class Person {
   readonly faults: string[] = [];
+  /** How often what was foreseen has happened. */
+  foreseenCount = 0;
   private foreseen: RegExp | null = null;
 
   private constructor(
@@ -67,7 +69,11 @@ export class Person {
     this.page.on('crash', () => this.faults.push('the page crashed'));
     log.on('Log.entryAdded', ({ entry }) => {
       // A refused request is the app's business (it shows it); a refused script or style is a fault.
-      if (entry.level !== 'error' || entry.source === 'network' || this.foreseen?.test(entry.text)) return;
+      if (entry.level !== 'error' || entry.source === 'network') return;
+      if (this.foreseen?.test(entry.text)) {
+        this.foreseenCount += 1;
+        return;
+      }
       this.faults.push(`${entry.source}: ${entry.text}`);
     });
     await log.send('Log.enable');
