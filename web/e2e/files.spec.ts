@@ -31,7 +31,7 @@ story('a file of 20 MB arrives as it was sent', async ({ relay, person }, info) 
   expect(download.suggestedFilename()).toBe('tide-tables.bin');
 });
 
-story('a picture is drawn on the other side', async ({ relay, person }, info) => {
+story('a picture is drawn on both sides', async ({ relay, person }, info) => {
   const first = await person();
   const second = await person();
   await steps.twoTalking({ first, second, relay });
@@ -40,9 +40,11 @@ story('a picture is drawn on the other side', async ({ relay, person }, info) =>
 
   await steps.attach(first, path);
 
-  const picture = second.page.getByRole('img', { name: 'harbour.png' });
-  await expect(picture).toBeVisible(PATIENT);
-  await expect.poll(() => picture.evaluate((image) => (image as HTMLImageElement).naturalWidth)).toBe(1280);
+  for (const { page } of [first, second]) {
+    const picture = page.getByRole('img', { name: 'harbour.png' });
+    await expect(picture).toBeVisible(PATIENT);
+    await expect.poll(() => picture.evaluate((image) => (image as HTMLImageElement).naturalWidth)).toBe(1280);
+  }
 });
 
 story('an upload that was stopped leaves nothing behind', async ({ relay, person }, info) => {

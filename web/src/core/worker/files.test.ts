@@ -73,6 +73,19 @@ function transfersOver(calls: Partial<Engine>, ports: Partial<FilePorts>) {
 
 const answer = (status: number) => ({ status, body: new Uint8Array() });
 
+test('a file on its way up opens from where it came, without the relay', async () => {
+  let arrive: (answered: ReturnType<typeof answer>) => void = () => {};
+  const arrived = new Promise<ReturnType<typeof answer>>((resolve) => { arrive = resolve; });
+  const { transfers, told } = transfersOver({}, { put: () => arrived });
+
+  const { messageId } = await transfers.send(pick);
+  const { blob } = await transfers.open({ groupId: 'g', messageId });
+
+  expect(blob).toBe(file);
+  arrive(answer(201));
+  await vi.waitFor(() => expect(told).toEqual([['finished', 'm']]));
+});
+
 test('a file is sealed in steps and sent with its capability, and its message follows', async () => {
   const sent: { headers: Record<string, string>; bytes: Uint8Array }[] = [];
   const steps: number[] = [];

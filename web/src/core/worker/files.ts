@@ -22,7 +22,7 @@ export type FilePorts = {
 
 /** The container of one file, sealed once: every try sends the very same bytes. */
 type Sealed = { path: string; capabilityHash: string; container: Blob };
-type Upload = { messageId: MessageId; fileBytes: number; sealed: Sealed | null; control: AbortController };
+type Upload = { messageId: MessageId; file: File; sealed: Sealed | null; control: AbortController };
 type Download = { blob: Promise<Blob>; control: AbortController };
 
 /** Files on their way up and down. Nothing of them is in memory whole but what the browser's Blobs hold. */
@@ -47,7 +47,7 @@ export class Transfers {
     const draft = { name: file.name, mimeType: file.type, sizeBytes: file.size, caption, image };
     const sealer = await this.#ports.loop.call((engine, now) => engine.beginFile(groupId, draft, now));
     const { messageId } = sealer;
-    const upload: Upload = { messageId, fileBytes: file.size, sealed: null, control: new AbortController() };
+    const upload: Upload = { messageId, file, sealed: null, control: new AbortController() };
     void this.#run(upload, async () => seal(file, sealer, upload.control.signal));
     return { messageId };
   }
@@ -63,8 +63,10 @@ export class Transfers {
     return true;
   }
 
-  /** Several openings of one file are one download. */
+  /** Several openings of one file are one download; one that is on its way up is here. */
   async open({ groupId, messageId }: CallArgs<'openFile'>): Promise<{ blob: Blob }> {
+    const upload = this.#uploads.get(messageId) ?? this.#failed.get(messageId);
+    if (upload) return { blob: upload.file };
     const download = this.#downloads.get(messageId) ?? this.#startDownload(groupId, messageId);
     return { blob: await download.blob };
   }
@@ -91,7 +93,8 @@ export class Transfers {
   }
 
   async #run(upload: Upload, sealing: () => Promise<Sealed>): Promise<void> {
-    const { messageId, fileBytes, control } = upload;
+    const { messageId, file, control } = upload;
+    const fileBytes = file.size;
     const progress = this.#progress(messageId, 'up', fileBytes);
     this.#uploads.set(messageId, upload);
     const release = await this.#up.take();
