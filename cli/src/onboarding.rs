@@ -116,13 +116,15 @@ fn welcome(outcome: &Outcome) -> Result<(), Failure> {
 
 /// Asks for the second factor until the relay takes one or wants the password again.
 async fn past_factor(host: &Host, mut outcome: Outcome) -> Result<Outcome, Failure> {
+    if let Outcome::Factor { factor } = &outcome
+        && factor.factors.first() == Some(&FactorChoice::Email)
+    {
+        host.command(|client, cx| client.send_email_code(cx)).await?;
+        say("A code is on its way to your e-mail address.")?;
+    }
     while let Outcome::Factor { factor } = &outcome {
-        let recovery = factor.factors.contains(&FactorChoice::RecoveryCode);
-        let question =
-            if recovery { "Code from your app, or a recovery code:" } else { "Code from your app:" };
-        let code = ask_secret(question)?;
-        let digits = code.chars().all(|c| c.is_ascii_digit() || c == ' ');
-        let choice = if digits || !recovery { FactorChoice::Totp } else { FactorChoice::RecoveryCode };
+        let code = ask_secret("Code for the second step, or a recovery code:")?;
+        let choice = choice_of(&code, &factor.factors);
         match host.command(move |client, cx| client.show_factor(choice, &code, cx)).await {
             Ok(shown) => outcome = shown,
             Err(HostError::Command(error)) if is_attended() && may_try_again(error.code) => {
@@ -132,6 +134,17 @@ async fn past_factor(host: &Host, mut outcome: Outcome) -> Result<Outcome, Failu
         }
     }
     Ok(outcome)
+}
+
+/// Recovery codes have letters; an app's codes are six digits, those by e-mail eight.
+fn choice_of(code: &str, asked: &[FactorChoice]) -> FactorChoice {
+    let typed: Vec<char> = code.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
+    let choice = match typed.len() {
+        6 => FactorChoice::Totp,
+        8 => FactorChoice::Email,
+        _ => FactorChoice::RecoveryCode,
+    };
+    if asked.contains(&choice) { choice } else { asked.first().copied().unwrap_or(FactorChoice::Totp) }
 }
 
 fn may_try_again(code: CommandErrorCode) -> bool {

@@ -108,6 +108,30 @@ impl Core {
         float(self.with(now, |client, cx| client.remove_totp(cx)).0)
     }
 
+    /// Has the code of the log-in that waits sent to the address on file; ends with `{}`.
+    #[wasm_bindgen(js_name = sendEmailCode)]
+    pub fn send_email_code(&mut self, now: f64) -> f64 {
+        float(self.with(now, |client, cx| client.send_email_code(cx)).0)
+    }
+
+    /// Has a code sent to a new address; ends with `{}`.
+    #[wasm_bindgen(js_name = startEmail)]
+    pub fn start_email(&mut self, address: &str, now: f64) -> f64 {
+        float(self.with(now, |client, cx| client.start_email(address, cx)).0)
+    }
+
+    /// Turns codes by e-mail on by the first one; ends with `{ codes }`.
+    #[wasm_bindgen(js_name = confirmEmail)]
+    pub fn confirm_email(&mut self, code: &str, now: f64) -> f64 {
+        float(self.with(now, |client, cx| client.confirm_email(code, cx)).0)
+    }
+
+    /// Turns codes by e-mail off; ends with `{}`.
+    #[wasm_bindgen(js_name = removeEmail)]
+    pub fn remove_email(&mut self, now: f64) -> f64 {
+        float(self.with(now, |client, cx| client.remove_email(cx)).0)
+    }
+
     /// Signs the device of `session` out, or with `null` all but this one; ends with `{}`.
     ///
     /// # Errors

@@ -51,6 +51,9 @@ kinds! {
     FactorRemoved 18 "factor_removed" "The authenticator app was turned off, from this device.";
     RecoveryCodesRenewed 19 "recovery_codes_renewed" "New recovery codes were made, from this device.";
     SessionEnded 20 "session_ended" "This device was signed out by another one of the account.";
+    EmailAdded 21 "email_added" "An e-mail address for codes was set up, from this device.";
+    EmailRemoved 22 "email_removed" "The e-mail address for codes was removed, from this device.";
+    EmailCodeUsed 23 "email_code_used" "A code sent by e-mail was right; `detail` is the number of the row that asked.";
 }
 
 impl AuditKind {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     accounts::Ticket,
-    limits::{FACTOR_CODE_CHARS_MAX, FACTOR_KINDS_MAX, RECOVERY_CODES},
+    limits::{EMAIL_ADDRESS_CHARS_MAX, FACTOR_CODE_CHARS_MAX, FACTOR_KINDS_MAX, RECOVERY_CODES},
     sessions::OpenedAccount,
     values::{Exactly, List, OutOfRange, UnixMillis},
 };
@@ -19,6 +19,8 @@ use crate::{
 pub enum FactorKind {
     /// A code of an authenticator app (RFC 6238: SHA-1, 30 s, 6 digits).
     Totp,
+    /// A code that the relay sends to the e-mail address on file.
+    Email,
     /// One of the ten codes that were shown once.
     RecoveryCode,
 }
@@ -67,6 +69,11 @@ pub enum Factor {
     /// See [`FactorKind::Totp`].
     Totp {
         /// Six digits.
+        code: FactorCode,
+    },
+    /// See [`FactorKind::Email`].
+    Email {
+        /// Eight digits.
         code: FactorCode,
     },
     /// See [`FactorKind::RecoveryCode`].
@@ -120,6 +127,58 @@ impl<'de> Deserialize<'de> for FactorCode {
     }
 }
 
+/// An e-mail address: visible ASCII around one `@`, without quotes. `Debug` shows nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EmailAddress(String);
+
+impl EmailAddress {
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for EmailAddress {
+    type Err = OutOfRange;
+
+    fn from_str(text: &str) -> Result<Self, OutOfRange> {
+        let (local, domain) = text.split_once('@').ok_or(OutOfRange)?;
+        let atom = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b);
+        let dots = |part: &str| !part.starts_with('.') && !part.ends_with('.') && !part.contains("..");
+        let label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        };
+        let fits = text.len() <= EMAIL_ADDRESS_CHARS_MAX
+            && (1..=64).contains(&local.len())
+            && local.bytes().all(atom)
+            && dots(local)
+            && domain.split('.').all(label);
+        if fits { Ok(Self(text.to_owned())) } else { Err(OutOfRange) }
+    }
+}
+
+impl fmt::Debug for EmailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Serialize for EmailAddress {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for EmailAddress {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(|_| serde::de::Error::custom("not an e-mail address"))
+    }
+}
+
 /// `GET /v1/factors`: what the account asks for at log-in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -127,8 +186,21 @@ pub struct OwnFactors {
     /// When the authenticator app was set up; absent without one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub totp_since: Option<UnixMillis>,
+    /// Where codes are sent; absent without it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub email: Option<OwnEmail>,
     /// Codes that were not used yet.
     pub recovery_codes_left: u64,
+}
+
+/// The e-mail address on file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct OwnEmail {
+    /// Where codes are sent.
+    pub address: EmailAddress,
+    /// When it was set up.
+    pub since: UnixMillis,
 }
 
 /// The body of every change of factors that needs nothing else: of an account that was opened within ten minutes
@@ -150,13 +222,39 @@ pub struct TotpStarted {
     pub seed: Exactly<20>,
 }
 
-/// `POST /v1/factors/totp`: answered with [`RecoveryCodes`].
+/// `POST /v1/factors/email/start`: a code is sent there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct ConfirmTotp {
-    /// From [`TotpStarted`].
+pub struct StartEmail {
+    /// As in [`FreshProof`].
+    pub enrolment_ticket: Ticket,
+    /// Where to.
+    pub address: EmailAddress,
+}
+
+/// The answer to [`StartEmail`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct EmailStarted {
+    /// Goes back with the code; ten minutes, five tries.
     pub ticket: Ticket,
-    /// The app's code, so that nobody is locked out by a seed that never arrived.
+}
+
+/// `POST /v1/sessions/factor/email`: sends a code to the address on file, good for this ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SendEmailCode {
+    /// From [`PendingFactor`].
+    pub factor_ticket: Ticket,
+}
+
+/// `POST /v1/factors/totp` and `POST /v1/factors/email`: answered with [`RecoveryCodes`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ConfirmFactor {
+    /// From [`TotpStarted`] or [`EmailStarted`].
+    pub ticket: Ticket,
+    /// The first code, so that nobody is locked out by a factor that never arrived.
     pub code: FactorCode,
 }
 
@@ -170,7 +268,7 @@ pub struct RecoveryCodes {
 
 #[cfg(test)]
 mod tests {
-    use super::{Factor, FactorCode, FactorKind, Opening, PendingFactor, ShowFactor};
+    use super::{EmailAddress, Factor, FactorCode, FactorKind, Opening, PendingFactor, ShowFactor};
     use crate::{
         UnixMillis,
         accounts::Ticket,
@@ -187,6 +285,40 @@ mod tests {
             assert!(code(wrong).is_err(), "{wrong:?}");
         }
         assert_eq!(format!("{:?}", "123456".parse::<FactorCode>().unwrap()), "***");
+    }
+
+    #[test]
+    fn an_address_has_one_at_and_nothing_that_a_mail_header_could_mistake() {
+        for good in ["ada@example.org", "a.b+c@sub.example.org", "o'hara@localhost"] {
+            assert_eq!(good.parse::<EmailAddress>().unwrap().as_str(), good);
+        }
+        let long = format!("ada@{}.org", "a".repeat(64));
+        for wrong in [
+            "",
+            "ada",
+            "@example.org",
+            "ada@",
+            "a@b@c",
+            "a b@c",
+            "a\r\nb@c",
+            "<a@b>",
+            "a,b@c",
+            "\"a\"@b",
+            ".a@b",
+            "a.@b",
+            "a..b@c",
+            "a@-b",
+            "a@b-",
+            "a@.b",
+            "a@b.",
+            "a@b..c",
+            "ä@b",
+            "a@[127.0.0.1]",
+            &long,
+        ] {
+            assert!(wrong.parse::<EmailAddress>().is_err(), "{wrong:?}");
+        }
+        assert_eq!(format!("{:?}", "ada@example.org".parse::<EmailAddress>().unwrap()), "***");
     }
 
     #[test]

@@ -32,6 +32,14 @@ pub const FACTOR_TRIES_MAX: u64 = 5;
 pub const FACTOR_CODE_CHARS_MAX: usize = 16;
 /// Kinds of second factors.
 pub const FACTOR_KINDS_MAX: usize = 8;
+/// Characters of an e-mail address (RFC 5321 §4.5.3.1).
+pub const EMAIL_ADDRESS_CHARS_MAX: usize = 254;
+/// Life of a code sent by e-mail at most, seconds; it ends with its ticket.
+pub const EMAIL_CODE_SECONDS: u64 = 600;
+/// Between two codes sent to one account, seconds.
+pub const EMAIL_CODE_PAUSE_SECONDS: u64 = 60;
+/// Codes sent to one account in a day.
+pub const EMAIL_CODES_PER_DAY: u64 = 20;
 /// Recovery codes of one account.
 pub const RECOVERY_CODES: usize = 10;
 /// Life of the nonce that a device signs to log in, seconds.

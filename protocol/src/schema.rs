@@ -8,8 +8,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use crate::{
     AccountId, BlobId, ClaimId, DeviceId, ErrorCode, GroupId, Handle, IdempotencyId, MessageId, RecordId,
     RelayId, SessionId, UnixMillis, WelcomeId,
-    factors::FactorCode,
-    limits::{ACCESS_TOKEN_CHARS_MAX, FACTOR_CODE_CHARS_MAX, HANDLE_CHARS_MAX, HANDLE_CHARS_MIN},
+    factors::{EmailAddress, FactorCode},
+    limits::{
+        ACCESS_TOKEN_CHARS_MAX, EMAIL_ADDRESS_CHARS_MAX, FACTOR_CODE_CHARS_MAX, HANDLE_CHARS_MAX,
+        HANDLE_CHARS_MIN,
+    },
     sessions::AccessToken,
     values::{Bytes, Exactly, List},
 };
@@ -104,6 +107,16 @@ impl JsonSchema for Handle {
             "minLength": HANDLE_CHARS_MIN,
             "maxLength": HANDLE_CHARS_MAX,
         })
+    }
+}
+
+impl JsonSchema for EmailAddress {
+    fn schema_name() -> Cow<'static, str> {
+        "EmailAddress".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "email", "maxLength": EMAIL_ADDRESS_CHARS_MAX })
     }
 }
 

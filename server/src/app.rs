@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::edge::addresses::AddressCounts;
 use crate::live_sessions::LiveSessions;
+use crate::mail::{MailError, Mailer};
 use crate::posts::PostMarks;
 use crate::rates::RateLimits;
 use crate::secrets::{Purpose, Secrets};
@@ -36,6 +37,7 @@ pub struct Parts {
     pub access_tokens: AccessTokens,
     pub credentials: Credentials,
     pub blobs: Blobs,
+    pub mailer: Mailer,
     pub sessions: LiveSessions,
     pub rates: RateLimits,
     pub hub: Arc<Hub>,
@@ -55,6 +57,8 @@ pub enum StartError {
     Blobs(std::io::Error),
     #[error("the relay's secrets can't be read or made: {0}")]
     Secrets(std::io::Error),
+    #[error("mail can't be sent as configured: {0}")]
+    Mail(#[from] MailError),
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
@@ -92,6 +96,7 @@ impl App {
             access_tokens: AccessTokens::new(&secrets, relay_id),
             credentials: Credentials::open(&config.data_dir, &secrets).map_err(StartError::Secrets)?,
             blobs: Blobs::open(config.data_dir.join("blobs")).map_err(StartError::Blobs)?,
+            mailer: Mailer::new(&config.mail, &config.data_dir)?,
             sessions,
             rates: RateLimits::new(&config.limits.rates),
             drain: watch::channel(false).0,

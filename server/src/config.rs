@@ -13,6 +13,11 @@ use std::time::Duration;
 use crate::edge::proxies::TrustedProxies;
 use crate::storage::connection::DatabaseAddress;
 
+mod mail;
+
+use mail::MailFile;
+pub use mail::{MailConfig, SmtpUrl};
+
 /// A value the relay can't start with: which option, and the sentence that helps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
@@ -48,6 +53,7 @@ pub struct Config {
     pub message_ttl_seconds: u64,
     /// Proxies whose `X-Forwarded-For` is believed. Default none: the connection's address counts.
     pub trusted_proxies: TrustedProxies,
+    pub mail: MailConfig,
     pub timers: Timers,
     pub limits: Limits,
 }
@@ -241,6 +247,7 @@ struct File {
     registration: Option<String>,
     message_ttl_seconds: Option<u64>,
     trusted_proxies: Option<Vec<String>>,
+    mail: MailFile,
     timers: Timers,
     limits: Limits,
 }
@@ -298,6 +305,11 @@ impl Config {
             Some((name, text)) => text.parse().map_err(|sentence: &str| ConfigError::new(name, sentence))?,
             None => TrustedProxies::default(),
         };
+        let mail = MailConfig::of(
+            option("SOTTO_SMTP_URL", file.mail.smtp_url)?,
+            option("SOTTO_MAIL_FROM", file.mail.from)?,
+            &public_url,
+        )?;
         let config = Self {
             listen,
             data_dir,
@@ -307,6 +319,7 @@ impl Config {
             registration,
             message_ttl_seconds: file.message_ttl_seconds.unwrap_or(limits::MESSAGE_TTL_SECONDS),
             trusted_proxies,
+            mail,
             timers: file.timers,
             limits: file.limits,
         };

@@ -21,6 +21,7 @@ pub mod error;
 pub mod factors;
 pub mod live_sessions;
 pub mod log;
+pub mod mail;
 mod mailbox;
 pub mod membership;
 mod notices;
@@ -55,6 +56,13 @@ use routes::{
 
 /// Every route of the relay. A route is for devices unless it says that it is open.
 pub fn routes() -> Vec<Route> {
+    let mut routes = identities();
+    routes.extend(deliveries());
+    routes
+}
+
+/// The relay itself, accounts, sessions, devices, their log and their factors.
+fn identities() -> Vec<Route> {
     vec![
         Route::get("/v1/health", relay::health).open(RateClass::Read),
         Route::get("/v1/ready", relay::ready).open(RateClass::Read),
@@ -77,6 +85,9 @@ pub fn routes() -> Vec<Route> {
             .body(JSON_BODY_BYTES_MAX),
         Route::post("/v1/sessions/recovery", login::recover).open(RateClass::Login).body(JSON_BODY_BYTES_MAX),
         Route::post("/v1/sessions/factor", factor::show).open(RateClass::Login).body(JSON_BODY_BYTES_MAX),
+        Route::post("/v1/sessions/factor/email", factor::send_email)
+            .open(RateClass::Login)
+            .body(JSON_BODY_BYTES_MAX),
         Route::post("/v1/sessions/enrolment", login::enrolment)
             .open(RateClass::Login)
             .body(JSON_BODY_BYTES_MAX),
@@ -98,8 +109,17 @@ pub fn routes() -> Vec<Route> {
         Route::post("/v1/factors/totp/start", own_factors::start_totp).body(JSON_BODY_BYTES_MAX),
         Route::post("/v1/factors/totp", own_factors::confirm_totp).body(JSON_BODY_BYTES_MAX),
         Route::post("/v1/factors/totp/removal", own_factors::remove_totp).body(JSON_BODY_BYTES_MAX),
+        Route::post("/v1/factors/email/start", own_factors::start_email).body(JSON_BODY_BYTES_MAX),
+        Route::post("/v1/factors/email", own_factors::confirm_email).body(JSON_BODY_BYTES_MAX),
+        Route::post("/v1/factors/email/removal", own_factors::remove_email).body(JSON_BODY_BYTES_MAX),
         Route::post("/v1/factors/recovery-codes", own_factors::renew_recovery_codes)
             .body(JSON_BODY_BYTES_MAX),
+    ]
+}
+
+/// Keys, records, files, and the groups' logs.
+fn deliveries() -> Vec<Route> {
+    vec![
         Route::post("/v1/key-packages", key_packages::publish).body(CBOR_BODY_BYTES_MAX),
         Route::get("/v1/key-packages/count", key_packages::count),
         Route::post("/v1/key-packages/claim", key_packages::claim)

@@ -28,6 +28,7 @@ pub enum Purpose {
     MessageDoubles,
     FactorSeeds,
     RecoveryCodes,
+    EmailCodes,
 }
 
 impl Purpose {
@@ -43,6 +44,7 @@ impl Purpose {
             Self::MessageDoubles => "sotto/v1/relay/message-doubles",
             Self::FactorSeeds => "sotto/v1/relay/factor-seeds",
             Self::RecoveryCodes => "sotto/v1/relay/recovery-codes",
+            Self::EmailCodes => "sotto/v1/relay/email-codes",
         }
     }
 }

@@ -12,7 +12,7 @@ use protocol::{
 use crate::app::App;
 use crate::error::ApiError;
 use crate::storage::audit::{self, Event};
-use crate::storage::{blobs, devices, invites, key_packages, requests, sessions};
+use crate::storage::{blobs, devices, email_codes, invites, key_packages, requests, sessions};
 
 const DAY_MS: u64 = 86_400_000;
 /// Rotated refresh tokens are recognised for so long, milliseconds.
@@ -46,6 +46,7 @@ impl App {
                 requests::delete_old(conn, ago(DAY_MS), now).await?;
                 sessions::delete_old_tokens(conn, ago(ROTATED_MS), idle_since).await?;
                 invites::delete_old(conn, now).await?;
+                email_codes::delete_old(conn, now).await?;
                 key_packages::delete_old(conn, ago(DAY_MS), now).await?;
                 let idle = devices::list_idle(conn, idle_since).await?;
                 for (account, device) in &idle {

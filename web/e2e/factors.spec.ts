@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { text } from '../src/text/en';
 import type { Person } from './harness/person';
+import type { Relay } from './harness/relay';
 import * as steps from './harness/steps';
 import { ada, PATIENT } from './harness/steps';
 import { expect, story } from './harness/story';
@@ -61,7 +62,7 @@ story('turned off by password and code, the second step is asked for no more', a
   await steps.createAccount(first, relay, ada);
   const { secret } = await setUp(first);
 
-  await first.page.getByRole('button', { name: words.turnOff }).click();
+  await first.page.getByRole('button', { name: `${words.turnOff}: ${words.app}` }).click();
   await provePassword(first);
   const dialog = first.page.getByRole('dialog');
   await dialog.getByLabel(words.label.totp).fill(appCode(secret, Date.now() + STEP_MS));
@@ -73,12 +74,53 @@ story('turned off by password and code, the second step is asked for no more', a
   await expect(second.page.getByRole('heading', { name: text.chats })).toBeVisible(PATIENT);
 });
 
+story('codes by e-mail are set up, and asked for from then on', async ({ relay, person }) => {
+  const first = await person();
+  await steps.createAccount(first, relay, ada);
+  await openSecurity(first);
+  await first.page.getByRole('button', { name: `${words.setUp}: ${words.email}` }).click();
+  await provePassword(first);
+  const dialog = first.page.getByRole('dialog');
+  await dialog.getByLabel(words.address).fill('ada@example.org');
+  await dialog.getByRole('button', { name: words.send }).click();
+  await expect(dialog.getByLabel(words.label.email)).toBeVisible(PATIENT);
+  await dialog.getByLabel(words.label.email).fill(mailedCode(relay));
+  await dialog.getByRole('button', { name: words.turnOn }).click();
+  const codes = dialog.getByRole('list', { name: words.codes }).getByRole('listitem');
+  await expect(codes).toHaveCount(10, PATIENT);
+  const spare = (await codes.first().textContent()) ?? '';
+  await dialog.getByRole('button', { name: words.codesSaved }).click();
+  await expect(first.page.getByText(words.sentTo('ada@example.org'))).toBeVisible(PATIENT);
+
+  const second = await person();
+  await steps.fillLogIn(second, relay, ada);
+  await expect(second.page.getByRole('heading', { name: words.pageTitle })).toBeVisible(PATIENT);
+  // A minute has to pass between two mails; who can't wait has the recovery codes.
+  await second.page.getByRole('button', { name: words.send }).click();
+  await expect(second.page.getByRole('status').getByText(/Too many tries/)).toBeVisible(PATIENT);
+  await second.page.getByRole('button', { name: words.instead.recoveryCode }).click();
+  await second.page.getByLabel(words.label.recoveryCode).fill(spare);
+  await second.page.getByRole('button', { name: words.go }).click();
+  await expect(second.page.getByRole('heading', { name: text.chats })).toBeVisible(PATIENT);
+});
+
+async function openSecurity({ page }: Person): Promise<void> {
+  await page.getByRole('link', { name: text.settings }).first().click();
+  await page.getByRole('link', { name: text.settingsPages.security }).click();
+}
+
+/** The code of the one mail that the relay has written. */
+function mailedCode(relay: Relay): string {
+  const [mail, ...more] = relay.mails();
+  expect(more).toEqual([]);
+  return /^ {4}(\d{4} \d{4})/m.exec(mail ?? '')?.[1] ?? '';
+}
+
 /** Turns the authenticator app on, as the app would: from the letters under the code. */
 async function setUp(someone: Person): Promise<{ secret: string; codes: string[] }> {
   const { page } = someone;
-  await page.getByRole('link', { name: text.settings }).first().click();
-  await page.getByRole('link', { name: text.settingsPages.security }).click();
-  await page.getByRole('button', { name: words.setUp }).click();
+  await openSecurity(someone);
+  await page.getByRole('button', { name: `${words.setUp}: ${words.app}` }).click();
   await provePassword(someone);
   const dialog = page.getByRole('dialog');
   await expect(dialog.getByRole('img', { name: words.qr })).toBeVisible(PATIENT);

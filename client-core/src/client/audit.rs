@@ -96,7 +96,9 @@ struct ExportedRow {
 fn later_of(kind: u16) -> Vec<u16> {
     let kinds: &[AuditKind] = match AuditKind::from_number(kind) {
         Some(AuditKind::LoginTried) => &[AuditKind::OpenedByPassword, AuditKind::FactorAsked],
-        Some(AuditKind::FactorAsked) => &[AuditKind::FactorUsed, AuditKind::RecoveryCodeUsed],
+        Some(AuditKind::FactorAsked) => {
+            &[AuditKind::FactorUsed, AuditKind::EmailCodeUsed, AuditKind::RecoveryCodeUsed]
+        }
         _ => &[],
     };
     kinds.iter().map(|kind| kind.number()).collect()

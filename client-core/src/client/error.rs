@@ -135,6 +135,9 @@ pub enum CommandErrorCode {
     #[error("the password must be proved once more")]
     #[n(44)]
     ProofNeeded,
+    #[error("not an e-mail address")]
+    #[n(45)]
+    EmailInvalid,
 }
 
 /// A code and, where waiting helps, how long.

@@ -4,8 +4,8 @@ use protocol::{
     ErrorCode, Problem, SessionId, UnixMillis,
     accounts::Ticket,
     factors::{
-        ConfirmTotp, Factor, FactorCode, FactorKind, FreshProof, Opening, OwnFactors, PendingFactor,
-        RecoveryCodes, ShowFactor, TotpStarted,
+        ConfirmFactor, EmailAddress, EmailStarted, Factor, FactorCode, FactorKind, FreshProof, Opening,
+        OwnFactors, PendingFactor, RecoveryCodes, SendEmailCode, ShowFactor, StartEmail, TotpStarted,
     },
     limits::ENROLMENT_TICKET_SECONDS,
     sessions::{EndSessions, LoginFinish, LoginStart, LoginStarted, OpenedAccount},
@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Client, CommandError, CommandErrorCode, CommandId, Context, Outcome,
+    base32::base32,
     error::login_refused,
     onboarding::{bytes, json},
     pending::{Ask, Purpose},
@@ -23,12 +24,6 @@ use crate::{
     opaque::{self, Password},
     vault::Vault,
 };
-
-/// RFC 4648's base 32, as authenticator apps take seeds.
-const BASE32: [char; 32] = [
-    'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P', 'Q', 'R', 'S', 'T', 'U',
-    'V', 'W', 'X', 'Y', 'Z', '2', '3', '4', '5', '6', '7',
-];
 
 /// Who opens the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +40,8 @@ pub(crate) struct FactorState {
     proof: Option<Proof>,
     /// The app that is being set up.
     totp: Option<Ticket>,
+    /// The address that is being set up.
+    email: Option<Ticket>,
 }
 
 /// An opening that the relay holds back until a factor is shown.
@@ -73,9 +70,13 @@ struct Proof {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FactorChange {
     List,
+    SendEmailCode,
     StartTotp,
     ConfirmTotp,
     RemoveTotp,
+    StartEmail,
+    ConfirmEmail,
+    RemoveEmail,
     RenewRecoveryCodes,
     EndSessions,
 }
@@ -159,10 +160,26 @@ impl Client {
         let code: FactorCode = code.parse().map_err(|_| CommandErrorCode::FactorWrong)?;
         let factor = match choice {
             FactorChoice::Totp => Factor::Totp { code },
+            FactorChoice::Email => Factor::Email { code },
             FactorChoice::RecoveryCode => Factor::RecoveryCode { code },
         };
         wait.command = Some(command);
         Ok(ShowFactor { factor_ticket: wait.ticket.clone(), factor })
+    }
+
+    /// Has the code sent to the address on file; ends with [`Outcome::Done`] once the mail is on its way.
+    pub fn send_email_code(&mut self, cx: &mut Context<'_>) -> CommandId {
+        let command = self.command();
+        match &self.factors.wait {
+            Some(wait) => {
+                let request = SendEmailCode { factor_ticket: wait.ticket.clone() };
+                let ask = Ask::json("/v1/sessions/factor/email", &request).open().once();
+                self.ask(ask, Purpose::FactorChange(command, FactorChange::SendEmailCode));
+            }
+            None => self.finish(command, Err(CommandErrorCode::FactorExpired.into())),
+        }
+        self.session_tick(cx);
+        command
     }
 
     /// The account is open: whoever waited goes on where it stood.
@@ -333,7 +350,7 @@ impl Client {
         self.change(FactorChange::ConfirmTotp, cx, |client, _| {
             let ticket = client.factors.totp.clone().ok_or(CommandErrorCode::FactorExpired)?;
             let code = code.map_err(|_| CommandErrorCode::FactorWrong)?;
-            Ok(Ask::json("/v1/factors/totp", &ConfirmTotp { ticket, code }))
+            Ok(Ask::json("/v1/factors/totp", &ConfirmFactor { ticket, code }))
         })
     }
 
@@ -341,6 +358,33 @@ impl Client {
     pub fn remove_totp(&mut self, cx: &mut Context<'_>) -> CommandId {
         self.change(FactorChange::RemoveTotp, cx, |client, now| {
             Ok(Ask::json("/v1/factors/totp/removal", &client.fresh_proof(now)?))
+        })
+    }
+
+    /// Has a code sent to a new address; ends with [`Outcome::Done`].
+    pub fn start_email(&mut self, address: &str, cx: &mut Context<'_>) -> CommandId {
+        let address = address.trim().parse::<EmailAddress>();
+        self.change(FactorChange::StartEmail, cx, |client, now| {
+            let address = address.map_err(|_| CommandErrorCode::EmailInvalid)?;
+            let enrolment_ticket = client.fresh_proof(now)?.enrolment_ticket;
+            Ok(Ask::json("/v1/factors/email/start", &StartEmail { enrolment_ticket, address }).once())
+        })
+    }
+
+    /// Turns codes by e-mail on by the first one; ends with [`Outcome::RecoveryCodes`].
+    pub fn confirm_email(&mut self, code: &str, cx: &mut Context<'_>) -> CommandId {
+        let code = code.parse::<FactorCode>();
+        self.change(FactorChange::ConfirmEmail, cx, |client, _| {
+            let ticket = client.factors.email.clone().ok_or(CommandErrorCode::FactorExpired)?;
+            let code = code.map_err(|_| CommandErrorCode::FactorWrong)?;
+            Ok(Ask::json("/v1/factors/email", &ConfirmFactor { ticket, code }).once())
+        })
+    }
+
+    /// Turns codes by e-mail off; ends with [`Outcome::Done`].
+    pub fn remove_email(&mut self, cx: &mut Context<'_>) -> CommandId {
+        self.change(FactorChange::RemoveEmail, cx, |client, now| {
+            Ok(Ask::json("/v1/factors/email/removal", &client.fresh_proof(now)?))
         })
     }
 
@@ -386,25 +430,34 @@ impl Client {
     fn factor_outcome(&mut self, change: FactorChange, body: &[u8]) -> Result<Outcome, CommandError> {
         Ok(match change {
             FactorChange::List => {
-                let OwnFactors { totp_since, recovery_codes_left } = json(body)?;
-                Outcome::Factors(Factors { totp_since, recovery_codes_left })
+                let OwnFactors { totp_since, email, recovery_codes_left } = json(body)?;
+                let email = email.map(|email| email.address.as_str().to_owned());
+                Outcome::Factors(Factors { totp_since, email, recovery_codes_left })
             }
             FactorChange::StartTotp => {
                 let TotpStarted { ticket, seed } = json(body)?;
                 self.factors.totp = Some(ticket);
                 Outcome::TotpSecret { secret: base32(&*seed) }
             }
-            FactorChange::ConfirmTotp | FactorChange::RenewRecoveryCodes => {
-                if change == FactorChange::ConfirmTotp {
+            FactorChange::StartEmail => {
+                self.factors.email = Some(json::<EmailStarted>(body)?.ticket);
+                Outcome::Done {}
+            }
+            FactorChange::ConfirmTotp | FactorChange::ConfirmEmail | FactorChange::RenewRecoveryCodes => {
+                if change != FactorChange::RenewRecoveryCodes {
                     // What was opened without this factor proves too little from now on.
                     self.factors.totp = None;
+                    self.factors.email = None;
                     self.factors.proof = None;
                 }
                 let RecoveryCodes { codes } = json(body)?;
                 let text = |code: &FactorCode| SecretText::new(code.as_str());
                 Outcome::RecoveryCodes { codes: codes.iter().map(text).collect() }
             }
-            FactorChange::RemoveTotp | FactorChange::EndSessions => Outcome::Done {},
+            FactorChange::SendEmailCode
+            | FactorChange::RemoveTotp
+            | FactorChange::RemoveEmail
+            | FactorChange::EndSessions => Outcome::Done {},
         })
     }
 
@@ -415,11 +468,14 @@ impl Client {
     ) {
         let mut error = CommandError::from(problem);
         if problem.code == ErrorCode::TicketInvalid {
-            error.code = if change == FactorChange::ConfirmTotp {
-                CommandErrorCode::FactorExpired
-            } else {
-                self.factors.proof = None;
-                CommandErrorCode::ProofNeeded
+            error.code = match change {
+                FactorChange::ConfirmTotp | FactorChange::ConfirmEmail | FactorChange::SendEmailCode => {
+                    CommandErrorCode::FactorExpired
+                }
+                _ => {
+                    self.factors.proof = None;
+                    CommandErrorCode::ProofNeeded
+                }
             };
         }
         self.finish(command, Err(error));
@@ -430,39 +486,8 @@ impl From<FactorKind> for FactorChoice {
     fn from(kind: FactorKind) -> Self {
         match kind {
             FactorKind::Totp => Self::Totp,
+            FactorKind::Email => Self::Email,
             FactorKind::RecoveryCode => Self::RecoveryCode,
         }
-    }
-}
-
-fn base32(bytes: &[u8]) -> SecretText {
-    let mut text = Zeroizing::new(String::new());
-    for chunk in bytes.chunks(5) {
-        let mut five = [0; 8];
-        for (to, from) in five.iter_mut().skip(3).zip(chunk) {
-            *to = *from;
-        }
-        let number = u64::from_be_bytes(five);
-        let digits = (chunk.len() * 8).div_ceil(5);
-        for place in 0..digits {
-            let index = usize::try_from((number >> (35 - 5 * place)) & 31).unwrap_or_default();
-            text.extend(BASE32.get(index));
-        }
-    }
-    SecretText::new(&text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::base32;
-
-    /// RFC 4648 §10, without the padding.
-    #[test]
-    fn base32_is_the_rfcs() {
-        let vectors = [("", ""), ("f", "MY"), ("fo", "MZXQ"), ("foo", "MZXW6"), ("foobar", "MZXW6YTBOI")];
-        for (plain, text) in vectors {
-            assert_eq!(base32(plain.as_bytes()).expose(), text);
-        }
-        assert_eq!(format!("{:?}", base32(b"foobar")), "***");
     }
 }

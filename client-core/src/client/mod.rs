@@ -4,6 +4,7 @@
 //! the host drops it and opens another from the store.
 
 mod audit;
+mod base32;
 mod bundles;
 mod contacts;
 mod content;

@@ -40,6 +40,8 @@ pub struct OwnProfile {
 pub enum FactorChoice {
     /// A code of the authenticator app.
     Totp,
+    /// A code that is sent by e-mail.
+    Email,
     /// One of the recovery codes.
     RecoveryCode,
 }
@@ -60,6 +62,8 @@ pub struct FactorPrompt {
 pub struct Factors {
     /// When the authenticator app was set up.
     pub totp_since: Option<UnixMillis>,
+    /// Where codes are sent.
+    pub email: Option<String>,
     /// Recovery codes that were not used yet.
     pub recovery_codes_left: u64,
 }

@@ -470,7 +470,7 @@ impl Relay {
         };
         let account = *account;
         *left = left.checked_sub(1).ok_or_else(|| problem(ErrorCode::TriesExhausted))?;
-        let (Factor::Totp { code } | Factor::RecoveryCode { code }) = &shown.factor;
+        let (Factor::Totp { code } | Factor::Email { code } | Factor::RecoveryCode { code }) = &shown.factor;
         if self.accounts[&account].code != Some(code.as_str()) {
             return Err(problem(ErrorCode::FactorWrong));
         }

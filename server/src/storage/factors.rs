@@ -1,10 +1,6 @@
 //! Second factors of accounts, and the tries at log-ins that wait for one (O-2).
 
-use protocol::{
-    AccountId, UnixMillis,
-    factors::{FactorKind, OwnFactors},
-    limits::FACTOR_TRIES_MAX,
-};
+use protocol::{AccountId, UnixMillis, factors::FactorKind, limits::FACTOR_TRIES_MAX};
 
 use super::{Connection, StorageError, query};
 
@@ -12,6 +8,14 @@ use super::{Connection, StorageError, query};
 #[derive(Debug)]
 pub struct StoredTotp {
     pub sealed_seed: Vec<u8>,
+}
+
+/// What an account has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Own {
+    pub totp_since: Option<UnixMillis>,
+    pub email_since: Option<UnixMillis>,
+    pub recovery_codes_left: u64,
 }
 
 /// What became of a code that was shown.
@@ -35,6 +39,9 @@ pub async fn list_required(
     if own.totp_since.is_some() {
         required.push(FactorKind::Totp);
     }
+    if own.email_since.is_some() {
+        required.push(FactorKind::Email);
+    }
     // Recovery codes stand in for another factor; alone they ask for nothing.
     if !required.is_empty() && own.recovery_codes_left > 0 {
         required.push(FactorKind::RecoveryCode);
@@ -43,15 +50,16 @@ pub async fn list_required(
 }
 
 /// What the owner is shown.
-pub async fn get_own(conn: &mut Connection, account: AccountId) -> Result<OwnFactors, StorageError> {
+pub async fn get_own(conn: &mut Connection, account: AccountId) -> Result<Own, StorageError> {
     let row = query(
         "select (select created_at from totp_factors where account_id = $1), \
+         (select created_at from email_factors where account_id = $1), \
          (select count(*) from recovery_codes where account_id = $1 and used_at is null)",
     )
     .bind(account)
     .fetch_one(conn)
     .await?;
-    Ok(OwnFactors { totp_since: row.get(0)?, recovery_codes_left: row.get(1)? })
+    Ok(Own { totp_since: row.get(0)?, email_since: row.get(1)?, recovery_codes_left: row.get(2)? })
 }
 
 /// Whether the account was given a factor after it was opened at `opened_at`: that opening showed too little.
@@ -60,12 +68,8 @@ pub async fn were_added_since(
     account: AccountId,
     opened_at: UnixMillis,
 ) -> Result<bool, StorageError> {
-    let row = query("select 1 from totp_factors where account_id = $1 and created_at > $2")
-        .bind(account)
-        .bind(opened_at)
-        .fetch_optional(conn)
-        .await?;
-    Ok(row.is_some())
+    let own = get_own(conn, account).await?;
+    Ok([own.totp_since, own.email_since].into_iter().flatten().any(|since| since > opened_at))
 }
 
 /// Counts one more try at the log-in of `ticket_id`, exactly: the statement holds the row until the transaction ends.

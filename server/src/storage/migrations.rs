@@ -55,6 +55,12 @@ const STEPS: &[Step] = &[
         include_str!("../../../migrations/sqlite/0008_factors.sql"),
         include_str!("../../../migrations/postgres/0008_factors.sql"),
     ),
+    (
+        11,
+        "email_codes",
+        include_str!("../../../migrations/sqlite/0011_email_codes.sql"),
+        include_str!("../../../migrations/postgres/0011_email_codes.sql"),
+    ),
 ];
 
 pub(super) fn sqlite() -> Migrator {

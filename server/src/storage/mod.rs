@@ -8,6 +8,7 @@ pub(crate) mod batch;
 pub mod blobs;
 pub mod connection;
 pub mod devices;
+pub mod email_codes;
 pub mod entries;
 pub mod factors;
 pub mod groups;

@@ -104,6 +104,19 @@ pub struct TotpTicket {
     pub expires_at: UnixMillis,
 }
 
+/// From an e-mail address to the code that was sent there; good for one set-up.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+pub struct EmailTicket {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub ticket_id: [u8; 16],
+    #[n(1)]
+    pub account_id: AccountId,
+    #[n(2)]
+    pub address: String,
+    #[n(3)]
+    pub expires_at: UnixMillis,
+}
+
 /// From the start of a password change to the enrolment that carries it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct PasswordTicket {
@@ -142,6 +155,7 @@ sealed! {
     PasswordTicket, "sotto/v1/relay/ticket/password";
     FactorTicket, "sotto/v1/relay/ticket/factor";
     TotpTicket, "sotto/v1/relay/ticket/totp";
+    EmailTicket, "sotto/v1/relay/ticket/email";
 }
 
 /// Why a ticket is no good.

@@ -1,6 +1,7 @@
 //! The authorisation matrix (security.md, proof 6): every route × who calls it. A route without a row fails.
 
 use crate::device::{TestAccount, TestDevice, fresh};
+use crate::emails::{self, Sent};
 use crate::factors::{Guarded, confirmation, start, with_proof};
 use crate::relay::{Answer, Call, TestRelay};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -8,9 +9,10 @@ use protocol::{
     BlobId, ClaimId, ErrorCode, GroupId, MessageId, RecordId, WelcomeId,
     accounts::Ticket,
     deltas::Deltas,
-    factors::TotpStarted,
+    factors::{StartEmail, TotpStarted},
     groups::{Acknowledge, Cursor, EntryKind, Posted, WelcomesPage},
     key_packages::{ClaimKeyPackages, PublishKeyPackages},
+    limits::EMAIL_CODE_PAUSE_SECONDS,
     messages::PostMessage,
     records::{PutRecord, PutRecords, RecordVersion, RecordWrite},
     values::{Bytes, List},
@@ -42,6 +44,8 @@ struct World {
     proof: Ticket,
     /// Another app that she is setting up.
     app: TotpStarted,
+    /// An address that she is setting up.
+    email: Sent,
 }
 
 impl World {
@@ -69,6 +73,9 @@ impl World {
         let welcome = inbox.welcomes[0].welcome_id;
         let (blob, capability) = (BlobId::from_bytes(fresh()), fresh());
         let guarded = Guarded::of(&relay, ada, owner).await;
+        let early = guarded.open(&relay).await.enrolment_ticket;
+        emails::set_up(&relay, &guarded.device, &early).await;
+        relay.advance_seconds(EMAIL_CODE_PAUSE_SECONDS);
         let proof = guarded.open(&relay).await.enrolment_ticket;
         let (ada, owner) = (guarded.account, guarded.device);
         let app = start(&relay, &owner, &proof).await;
@@ -76,6 +83,8 @@ impl World {
         let put = PutRecord { expected_version: 0, ciphertext: Bytes::new(*b"a contact").unwrap() };
         let put = Call::put(format!("/v1/records/contacts/{contact}")).cbor(&put);
         owner.send(&relay, put).await.cbor::<RecordVersion>();
+        let email = emails::send(&relay, &owner, &proof).await;
+        relay.advance_seconds(EMAIL_CODE_PAUSE_SECONDS);
         let world = Self {
             relay,
             ada,
@@ -91,6 +100,7 @@ impl World {
             welcome,
             proof,
             app,
+            email,
         };
         assert!(world.owner.send(&world.relay, world.upload(blob)).await.status.is_success());
         world
@@ -183,6 +193,18 @@ const MATRIX: &[Row] = &[
     }),
     row("POST /v1/factors/totp/removal", Refused(ErrorCode::TicketInvalid), |world, _| {
         with_proof("/v1/factors/totp/removal", &world.proof)
+    }),
+    row("POST /v1/factors/email/start", Refused(ErrorCode::TicketInvalid), |world, _| {
+        Call::post("/v1/factors/email/start").json(&StartEmail {
+            enrolment_ticket: world.proof.clone(),
+            address: "ada@example.org".parse().unwrap(),
+        })
+    }),
+    row("POST /v1/factors/email", Refused(ErrorCode::TicketInvalid), |world, _| {
+        emails::confirmation(&world.email)
+    }),
+    row("POST /v1/factors/email/removal", Refused(ErrorCode::TicketInvalid), |world, _| {
+        with_proof("/v1/factors/email/removal", &world.proof)
     }),
     row("POST /v1/factors/recovery-codes", Refused(ErrorCode::TicketInvalid), |world, _| {
         with_proof("/v1/factors/recovery-codes", &world.proof)
@@ -277,6 +299,7 @@ const OPEN: &[(&str, &str)] = &[
     ("POST /v1/sessions/login/finish", "the password, by OPAQUE"),
     ("POST /v1/sessions/recovery", "the recovery key"),
     ("POST /v1/sessions/factor", "the ticket of a proved password or recovery key, and the factor (O-2)"),
+    ("POST /v1/sessions/factor/email", "the ticket of a proved password or recovery key"),
     ("POST /v1/sessions/enrolment", "the enrolment ticket"),
     ("POST /v1/sessions/password/start", "the enrolment ticket"),
     ("POST /v1/devices", "the enrolment ticket and the identity key's signature"),

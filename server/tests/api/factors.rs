@@ -6,7 +6,7 @@ use protocol::{
     accounts::Ticket,
     audit::{AuditKind, AuditPage},
     factors::{
-        ConfirmTotp, Factor, FactorKind, FreshProof, Opening, OwnFactors, PendingFactor, RecoveryCodes,
+        ConfirmFactor, Factor, FactorKind, FreshProof, Opening, OwnFactors, PendingFactor, RecoveryCodes,
         ShowFactor, TotpStarted,
     },
     sessions::{OpenedAccount, PasswordStart, RecoveryLogin},
@@ -15,7 +15,7 @@ use protocol::{
 use sotto::factors::totp::{Seed, digits};
 use zeroize::Zeroizing;
 
-const FINISH: &str = "/v1/sessions/login/finish";
+pub(crate) const FINISH: &str = "/v1/sessions/login/finish";
 const STEP_SECONDS: u64 = 30;
 
 /// An account with an authenticator app, as its owner has it.
@@ -27,7 +27,7 @@ pub(crate) struct Guarded {
 }
 
 impl Guarded {
-    async fn new(relay: &TestRelay, handle: &str) -> Self {
+    pub(crate) async fn new(relay: &TestRelay, handle: &str) -> Self {
         let account = TestAccount::new(handle);
         let device = account.register(relay).await;
         Self::of(relay, account, device).await
@@ -40,16 +40,16 @@ impl Guarded {
         Self { account, device, seed, codes }
     }
 
-    fn code(&self, relay: &TestRelay) -> Factor {
+    pub(crate) fn code(&self, relay: &TestRelay) -> Factor {
         totp(&self.seed, relay.now())
     }
 
-    fn recovery_code(&self, index: usize) -> Factor {
+    pub(crate) fn recovery_code(&self, index: usize) -> Factor {
         Factor::RecoveryCode { code: self.codes[index].parse().unwrap() }
     }
 
     /// The password is shown; what the relay asks for next.
-    async fn pend(&self, relay: &TestRelay) -> PendingFactor {
+    pub(crate) async fn pend(&self, relay: &TestRelay) -> PendingFactor {
         pending(&self.finish(relay).await)
     }
 
@@ -77,18 +77,18 @@ fn wrong_code(seed: &Seed, at: UnixMillis) -> Factor {
     Factor::Totp { code: code.parse().unwrap() }
 }
 
-fn pending(answer: &Answer) -> PendingFactor {
+pub(crate) fn pending(answer: &Answer) -> PendingFactor {
     match answer.json::<Opening>() {
         Opening::FactorRequired { factor_required } => factor_required,
         Opening::Opened(_) => panic!("opened without a factor"),
     }
 }
 
-fn show_call(ticket: &Ticket, factor: Factor) -> Call {
+pub(crate) fn show_call(ticket: &Ticket, factor: Factor) -> Call {
     Call::post("/v1/sessions/factor").json(&ShowFactor { factor_ticket: ticket.clone(), factor })
 }
 
-async fn show(relay: &TestRelay, ticket: &Ticket, factor: Factor) -> Answer {
+pub(crate) async fn show(relay: &TestRelay, ticket: &Ticket, factor: Factor) -> Answer {
     relay.send(show_call(ticket, factor)).await
 }
 
@@ -110,16 +110,16 @@ pub(crate) async fn start(relay: &TestRelay, device: &TestDevice, proof: &Ticket
 /// The first code of an app that is being set up.
 pub(crate) fn confirmation(relay: &TestRelay, started: &TotpStarted) -> Call {
     let code = digits(&Zeroizing::new(started.seed.0), relay.now().0 / 30_000).parse().unwrap();
-    Call::post("/v1/factors/totp").json(&ConfirmTotp { ticket: started.ticket.clone(), code })
+    Call::post("/v1/factors/totp").json(&ConfirmFactor { ticket: started.ticket.clone(), code })
 }
 
 async fn confirm(relay: &TestRelay, device: &TestDevice, ticket: &Ticket, seed: &Seed) -> Answer {
     let code = digits(seed, relay.now().0 / 30_000).parse().unwrap();
-    let request = ConfirmTotp { ticket: ticket.clone(), code };
+    let request = ConfirmFactor { ticket: ticket.clone(), code };
     device.send(relay, Call::post("/v1/factors/totp").json(&request)).await
 }
 
-async fn own(relay: &TestRelay, device: &TestDevice) -> OwnFactors {
+pub(crate) async fn own(relay: &TestRelay, device: &TestDevice) -> OwnFactors {
     device.send(relay, Call::get("/v1/factors")).await.json()
 }
 
@@ -155,7 +155,10 @@ async fn nothing_is_asked_for_before_the_first_code() {
     let refused = confirm(&relay, &device, &started.ticket, &wrong).await;
 
     assert_eq!(refused.code(), ErrorCode::FactorWrong);
-    assert_eq!(own(&relay, &device).await, OwnFactors { totp_since: None, recovery_codes_left: 0 });
+    assert_eq!(
+        own(&relay, &device).await,
+        OwnFactors { totp_since: None, email: None, recovery_codes_left: 0 }
+    );
     ada.open(&relay).await;
 }
 
@@ -508,7 +511,10 @@ async fn turned_off_the_account_asks_for_nothing_and_its_codes_are_gone() {
 
         assert_eq!(removed.status, StatusCode::NO_CONTENT);
         assert_eq!([twice, codes].map(|answer| answer.code()), [ErrorCode::NotFound; 2]);
-        assert_eq!(own(&relay, &ada.device).await, OwnFactors { totp_since: None, recovery_codes_left: 0 });
+        assert_eq!(
+            own(&relay, &ada.device).await,
+            OwnFactors { totp_since: None, email: None, recovery_codes_left: 0 }
+        );
         ada.account.open(&relay).await;
     })
     .await;

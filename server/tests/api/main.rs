@@ -19,6 +19,8 @@ mod devices;
 #[cfg(test)]
 mod edge;
 #[cfg(test)]
+mod emails;
+#[cfg(test)]
 mod endings;
 #[cfg(test)]
 mod factors;

@@ -91,8 +91,16 @@ fn contents(route: &str) -> Option<(Content, Content, u16)> {
         "GET /v1/accounts/me/data" => (Nothing, body::<AccountData>(), 200),
         "GET /v1/factors" => (Nothing, body::<factors::OwnFactors>(), 200),
         "POST /v1/factors/totp/start" => (body::<factors::FreshProof>(), body::<factors::TotpStarted>(), 200),
-        "POST /v1/factors/totp" => (body::<factors::ConfirmTotp>(), body::<factors::RecoveryCodes>(), 200),
-        "POST /v1/factors/totp/removal" => (body::<factors::FreshProof>(), Nothing, 204),
+        "POST /v1/factors/email/start" => {
+            (body::<factors::StartEmail>(), body::<factors::EmailStarted>(), 200)
+        }
+        "POST /v1/factors/totp" | "POST /v1/factors/email" => {
+            (body::<factors::ConfirmFactor>(), body::<factors::RecoveryCodes>(), 200)
+        }
+        "POST /v1/factors/totp/removal" | "POST /v1/factors/email/removal" => {
+            (body::<factors::FreshProof>(), Nothing, 204)
+        }
+        "POST /v1/sessions/factor/email" => (body::<factors::SendEmailCode>(), Nothing, 204),
         "POST /v1/factors/recovery-codes" => {
             (body::<factors::FreshProof>(), body::<factors::RecoveryCodes>(), 200)
         }

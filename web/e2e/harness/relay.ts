@@ -102,6 +102,12 @@ export class Relay {
     return readFileSync(this.logFile, 'utf8');
   }
 
+  /** Mails that the relay has written into its outbox. */
+  mails(): string[] {
+    const outbox = join(this.dataDir, 'data', 'outbox');
+    return readdirSync(outbox).map((name) => readFileSync(join(outbox, name), 'utf8'));
+  }
+
   /** Every file of the data directory (database, write-ahead log, blobs, secrets) and the log. */
   traces(): Trace[] {
     const names = readdirSync(this.dataDir, { recursive: true, encoding: 'utf8' });

@@ -1,14 +1,15 @@
 /**
  * The contract between the page and the core worker: every call, every event, every error.
- * Both sides compile against this file, with the records’ types beside it, and nothing else passes between them.
+ * Both sides compile against this file, with the types of records and of the log beside it, and nothing else passes between them.
  *
  * Ids are base64url strings, times are milliseconds since 1970, sizes are bytes. Text is text: the
  * page words every sentence from kinds and codes. No key crosses, with one exception that says so.
  */
+import type { AuditLog, AuditRefusal } from './audit';
 import type { PersonSettings, RecordsTrouble } from './records';
-
 import type { ListFault, ScanOutcome, Trust } from './trust';
 
+export type { AuditEntry, AuditKind, AuditLog, AuditRefusal } from './audit';
 export type { ListFault, ScanOutcome, Trust } from './trust';
 
 export type AccountId = string;
@@ -39,32 +40,6 @@ export type OwnProfile = {
   refusedList: ListFault | null;
 };
 
-/** `rolledBack`: it ends too early. `rewritten`: rows are other ones. `dropped`: rows are missing. */
-export type AuditRefusal = 'rolledBack' | 'rewritten' | 'dropped';
-
-/** `AuditKind` of `protocol/src/audit.rs`. */
-export type AuditKind =
-  | 'registered'
-  | 'loginTried'
-  | 'openedByPassword'
-  | 'recoveryRefused'
-  | 'openedByRecovery'
-  | 'deviceAdded'
-  | 'deviceSignedOut'
-  | 'deviceRemoved'
-  | 'deviceIdle'
-  | 'passwordChanged'
-  | 'sessionBegun'
-  | 'refreshReused'
-  | 'factorAsked'
-  | 'factorUsed'
-  | 'recoveryCodeUsed'
-  | 'factorRefused'
-  | 'factorAdded'
-  | 'factorRemoved'
-  | 'recoveryCodesRenewed'
-  | 'sessionEnded';
-
 export type SessionView = {
   sessionId: string;
   deviceId: DeviceId;
@@ -87,29 +62,6 @@ export type RelayKnowledge = {
   export: string;
 };
 
-export type AuditEntry = {
-  number: number;
-  /** Null: of a newer relay. */
-  kind: AuditKind | null;
-  at: number;
-  deviceId: DeviceId | null;
-  deviceName: string | null;
-  /** It is about the device that answers. */
-  current: boolean;
-  /** Of `loginTried` and `factorAsked`: a later entry tells that it went on. */
-  wentOn: boolean;
-};
-
-export type AuditLog = {
-  /** The oldest first; none when the log was refused just now. */
-  entries: AuditEntry[];
-  /** Older rows were cut. */
-  cut: boolean;
-  refused: AuditRefusal | null;
-  /** The whole log as JSON with its hashes. */
-  export: string;
-};
-
 /** Limits of `protocol/src/limits.rs` that a screen has to say before somebody runs into them. */
 export type Limits = {
   textMaxBytes: number;
@@ -119,7 +71,7 @@ export type Limits = {
   passwordMinChars: number;
 };
 
-export type FactorChoice = 'totp' | 'recoveryCode';
+export type FactorChoice = 'totp' | 'email' | 'recoveryCode';
 
 /** What the relay asks for before it opens the account; one of them is enough. */
 export type FactorPrompt = { factors: FactorChoice[]; expiresAt: number };
@@ -131,6 +83,8 @@ export type Entered = { profile: OwnProfile } | { factor: FactorPrompt };
 export type Factors = {
   /** Null: no authenticator app. */
   totpSince: number | null;
+  /** Where codes are sent; null: nowhere. */
+  email: string | null;
   recoveryCodesLeft: number;
 };
 
@@ -294,6 +248,9 @@ export type CoreCalls = {
    */
   showFactor: { args: { kind: FactorChoice; code: string }; result: Entered | None };
 
+  /** Has the code of the log-in that waits sent to the address on file; `rateLimited` within a minute. */
+  sendEmailCode: { args: None; result: None };
+
   listFactors: { args: None; result: Factors };
   /** The fresh proof that the calls below ask for (`proofNeeded` without it); lasts for ten minutes. */
   provePassword: { args: { password: string }; result: None | { factor: FactorPrompt } };
@@ -302,6 +259,11 @@ export type CoreCalls = {
   /** Ten recovery codes, to be shown once; none if the account has some left. */
   confirmTotp: { args: { code: string }; result: { codes: string[] } };
   removeTotp: { args: None; result: None };
+  /** Has a code sent to a new address. */
+  startEmail: { args: { address: string }; result: None };
+  /** As `confirmTotp`. */
+  confirmEmail: { args: { code: string }; result: { codes: string[] } };
+  removeEmail: { args: None; result: None };
   renewRecoveryCodes: { args: None; result: { codes: string[] } };
   /** Signs the device of that session out, at once; null: all but this one. Asks for the fresh proof. */
   endSessions: { args: { sessionId: string | null }; result: None };
@@ -430,6 +392,7 @@ export type CoreErrorCode =
   | 'factorExpired'
   /** `provePassword` first. */
   | 'proofNeeded'
+  | 'emailInvalid'
   | 'registrationClosed'
   | 'inviteInvalid'
   | 'tooManyDevices'

@@ -89,13 +89,14 @@ export class ScriptedCore implements Core {
   private profile: OwnProfile;
   private entering: 'profile' | 'proof' = 'profile';
   private proved = false;
+  private address = '';
   private readonly ended = new Set<string>();
   private settings: PersonSettings = { appearance: null, notifyShowsName: null, notifyShowsText: null };
   private readonly files = new Map<string, Blob>();
   private readonly stopped = new Set<string>();
 
   constructor(script: Partial<Script> = {}) {
-    this.script = { boot: 'ready', connection: { state: 'online' }, recoveryKeyConfirmed: true, registration: 'open', conversations: [], failures: {}, code: null, factors: { totpSince: null, recoveryCodesLeft: 0 }, delivery: { state: 'sent' }, now: Date.now(), ...script };
+    this.script = { boot: 'ready', connection: { state: 'online' }, recoveryKeyConfirmed: true, registration: 'open', conversations: [], failures: {}, code: null, factors: { totpSince: null, email: null, recoveryCodesLeft: 0 }, delivery: { state: 'sent' }, now: Date.now(), ...script };
     this.profile = ownProfile(this.script.recoveryKeyConfirmed);
   }
 
@@ -188,14 +189,28 @@ export class ScriptedCore implements Core {
     provePassword: async () => this.enter('proof'),
     startTotp: async () => ({ secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP' }),
     confirmTotp: async () => {
-      this.script.factors = { totpSince: this.script.now, recoveryCodesLeft: 10 };
+      this.script.factors = { ...this.script.factors, totpSince: this.script.now, recoveryCodesLeft: 10 };
       return { codes: recoveryCodes };
     },
     removeTotp: async () => {
-      this.script.factors = { totpSince: null, recoveryCodesLeft: 0 };
+      this.script.factors = { ...this.script.factors, totpSince: null };
       return {};
     },
     renewRecoveryCodes: async () => ({ codes: recoveryCodes }),
+    sendEmailCode: async () => ({}),
+    startEmail: async ({ address }) => {
+      if (!address.includes('@')) throw new CoreError('emailInvalid');
+      this.address = address;
+      return {};
+    },
+    confirmEmail: async () => {
+      this.script.factors = { ...this.script.factors, email: this.address, recoveryCodesLeft: 10 };
+      return { codes: recoveryCodes };
+    },
+    removeEmail: async () => {
+      this.script.factors = { ...this.script.factors, email: null };
+      return {};
+    },
     endSessions: async ({ sessionId }) => {
       if (!this.proved) throw new CoreError('proofNeeded');
       for (const session of sessions(this.script.now)) if (sessionId === null ? !session.current : session.sessionId === sessionId) this.ended.add(session.sessionId);
@@ -344,7 +359,7 @@ export class ScriptedCore implements Core {
   private enter<T extends 'profile' | 'proof'>(what: T): T extends 'profile' ? Entered : { factor: FactorPrompt } | Record<string, never> {
     this.entering = what;
     this.proved ||= what === 'proof' && this.script.code === null;
-    const factor = { factor: { factors: ['totp', 'recoveryCode'], expiresAt: this.script.now + 300_000 } };
+    const factor = { factor: { factors: [...(this.script.factors.email === null ? ['totp' as const] : ['email' as const]), 'recoveryCode' as const], expiresAt: this.script.now + 300_000 } };
     const given = this.script.code !== null ? factor : what === 'profile' ? { profile: this.profile } : {};
     return given as never;
   }

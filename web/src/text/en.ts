@@ -457,6 +457,7 @@ export const text = {
     factorUsed: 'That code was used before. Wait for the next one.',
     factorTriesExhausted: 'Too many wrong codes. Begin again with your password.',
     factorExpired: 'That took too long. Begin again with your password.',
+    emailInvalid: 'That isn’t an e-mail address that the relay can write to.',
     proofNeeded: 'Type your password once more.',
     registrationClosed: 'This relay takes no new accounts.',
     inviteInvalid: 'This invitation is over or used up. Ask for a new one.',

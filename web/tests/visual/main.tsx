@@ -27,7 +27,8 @@ const query = new URLSearchParams(location.search);
 const script = demo({
   boot: (query.get('boot') ?? 'ready') as BootState['state'],
   recoveryKeyConfirmed: !query.has('unsaved'),
-  ...(query.has('guarded') ? { code: '123456', factors: { totpSince: now - 40 * 86_400_000, recoveryCodesLeft: 9 } } : {}),
+  ...(query.has('guarded') ? { code: '123456', factors: { totpSince: now - 40 * 86_400_000, email: null, recoveryCodesLeft: 9 } } : {}),
+  ...(query.has('mailed') ? { code: '12345678', factors: { totpSince: null, email: 'alice@example.org', recoveryCodesLeft: 9 } } : {}),
   ...(query.has('empty') ? { conversations: [] } : {}),
   ...(query.has('crowded') ? { conversations: crowded() } : {}),
 });

@@ -78,7 +78,7 @@ const screens: Screen[] = [
   }) },
   { name: '09f-second-step', night: 'the same', ...open('/settings/security?guarded', async (page) => page.getByText('9 of 10 left').waitFor()) },
   { name: '09g-authenticator', ...open('/settings/security', async (page) => {
-    await page.getByRole('button', { name: 'Set up' }).click();
+    await page.getByRole('button', { name: 'Set up: Authenticator app' }).click();
     await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
     await page.getByRole('button', { name: 'Next' }).click();
     await page.getByRole('img', { name: 'Code for the authenticator app' }).waitFor();
@@ -90,6 +90,14 @@ const screens: Screen[] = [
     await page.getByLabel('Code from your app').fill('123456');
     await page.getByRole('button', { name: 'Go on' }).click();
     await page.getByRole('list', { name: 'Recovery codes' }).waitFor();
+  }) },
+  { name: '09j-email', night: 'the same', ...open('/settings/security', async (page) => {
+    await page.getByRole('button', { name: 'Set up: Codes by e-mail' }).click();
+    await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
+    await page.getByRole('button', { name: 'Next' }).click();
+    await page.getByLabel('E-mail address').fill('alice@example.org');
+    await page.getByRole('button', { name: 'Send a code' }).click();
+    await page.getByText('We sent eight digits').waitFor();
   }) },
   { name: '09i-end-session', night: 'the same', ...open('/settings/security', async (page) => {
     await page.getByRole('button', { name: 'Sign out Chrome on Android' }).click();
@@ -139,6 +147,13 @@ const screens: Screen[] = [
     await page.getByLabel('Code from your app').fill('000000');
     await page.getByRole('button', { name: 'Go on' }).click();
     await page.getByText('That isn’t the code').waitFor();
+  }) },
+  { name: '13d-email-code', night: 'the same', ...open('/log-in?boot=fresh&mailed', async (page) => {
+    await page.getByLabel('Handle').fill('alice');
+    await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('button', { name: 'Send a code' }).click();
+    await page.getByText('A code is on its way').waitFor();
   }) },
   { name: '13b-recover', ...open('/recover?boot=fresh', async (page) => {
     await page.getByLabel('Handle').fill('alice');

@@ -1,11 +1,12 @@
 //! The second step of a log-in: nothing that unwraps the account seed leaves before it (O-2).
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use protocol::{
-    AccountId, ErrorCode, UnixMillis,
+    AccountId, ErrorCode, Facts, UnixMillis,
     audit::AuditKind,
-    factors::{Factor, FactorKind, Opening, PendingFactor, ShowFactor},
-    limits::FACTOR_TICKET_SECONDS,
+    factors::{EmailAddress, Factor, FactorKind, Opening, PendingFactor, SendEmailCode, ShowFactor},
+    limits::{EMAIL_CODE_SECONDS, FACTOR_TICKET_SECONDS},
     sessions::OpenedAccount,
     values::List,
 };
@@ -15,8 +16,10 @@ use crate::app::App;
 use crate::body::Json;
 use crate::credentials::counted;
 use crate::error::ApiError;
+use crate::factors::{Attempt, email};
 use crate::secrets::random;
 use crate::storage::audit::{self, Event};
+use crate::storage::email_codes::{self, Sending};
 use crate::storage::factors::{self, CodeUse};
 use crate::storage::requests::{self, Guess};
 use crate::storage::{Connection, StorageError};
@@ -94,6 +97,65 @@ pub(crate) async fn show(
     }
 }
 
+/// `POST /v1/sessions/factor/email`: 204. The code goes to the address on file and nowhere else.
+pub(crate) async fn send_email(
+    State(app): State<App>,
+    Json(request): Json<SendEmailCode>,
+) -> Result<StatusCode, ApiError> {
+    let now = app.clock.now();
+    let ticket: FactorTicket = app.credentials.tickets.open(&request.factor_ticket, now)?;
+    let account = ticket.account_id;
+    let spent = app.db.read(async |conn| requests::ticket_is_spent(conn, ticket.ticket_id).await).await?;
+    if spent {
+        return Err(ErrorCode::TicketInvalid.into());
+    }
+    let stored = app.db.read(async |conn| email_codes::find(conn, account).await).await?;
+    let stored = stored.ok_or_else(ApiError::not_found)?;
+    let to = app.credentials.factors.open_address(account, &stored.sealed_address)?;
+    let code = EmailCode { account_id: account, ticket_id: ticket.ticket_id, ticket_ends: ticket.expires_at };
+    code.send(&app, &to, now).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A code to be sent for a ticket.
+pub(in crate::routes) struct EmailCode {
+    pub(in crate::routes) account_id: AccountId,
+    pub(in crate::routes) ticket_id: [u8; 16],
+    pub(in crate::routes) ticket_ends: UnixMillis,
+}
+
+impl EmailCode {
+    /// Counts it, keeps its hash, and hands the mail over; only then it is answered.
+    pub(in crate::routes) async fn send(
+        &self,
+        app: &App,
+        to: &EmailAddress,
+        now: UnixMillis,
+    ) -> Result<(), ApiError> {
+        let code = email::generate()?;
+        let hash = app.credentials.factors.hash_email_code(&self.ticket_id, &code);
+        let ends = now.plus_seconds(EMAIL_CODE_SECONDS).min(self.ticket_ends);
+        let sending = app
+            .db
+            .write(async |conn| {
+                let sending = email_codes::count_sending(conn, self.account_id, now).await?;
+                if sending == Sending::Counted {
+                    email_codes::put_code(conn, self.account_id, self.ticket_id, hash, ends).await?;
+                }
+                Ok::<_, ApiError>(sending)
+            })
+            .await?;
+        if let Sending::TooSoon { retry_after_seconds } = sending {
+            return Err(ApiError::with(
+                ErrorCode::RateLimited,
+                Facts { retry_after_seconds: Some(retry_after_seconds), ..Facts::default() },
+            ));
+        }
+        let text = email::text(&code, app.config.public_url.as_str());
+        Ok(app.mailer.send(to, email::SUBJECT, text).await?)
+    }
+}
+
 /// How a try ended. All of it is committed: a refusal must not undo what it was counted as.
 enum Tried {
     Taken(CodeUse),
@@ -121,7 +183,8 @@ async fn try_factor(
             if guess != Guess::Counted {
                 return Ok(Tried::OverBudget(guess));
             }
-            let used = app.credentials.factors.take(conn, account, factor, now).await?;
+            let attempt = Attempt { account_id: account, ticket_id: ticket.ticket_id, factor };
+            let used = app.credentials.factors.take(conn, attempt, now).await?;
             if used == CodeUse::Fresh {
                 requests::spend_ticket(conn, ticket.ticket_id, ticket.expires_at).await?;
             }
@@ -147,6 +210,7 @@ async fn note(
     }
     let kind = match factor {
         Factor::Totp { .. } => AuditKind::FactorUsed,
+        Factor::Email { .. } => AuditKind::EmailCodeUsed,
         Factor::RecoveryCode { .. } => AuditKind::RecoveryCodeUsed,
     };
     audit::insert(conn, account, event(kind), now).await?;

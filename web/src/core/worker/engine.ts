@@ -89,6 +89,10 @@ export type Engine = {
   confirmTotp(code: string, now: number): number;
   removeTotp(now: number): number;
   renewRecoveryCodes(now: number): number;
+  sendEmailCode(now: number): number;
+  startEmail(address: string, now: number): number;
+  confirmEmail(code: string, now: number): number;
+  removeEmail(now: number): number;
   endSessions(session: string | undefined, now: number): number;
   logOut(now: number): number;
   startConversation(handle: string, now: number): number;

@@ -31,6 +31,10 @@ export function coreHandlers(host: Host): CoreHandlers {
     startTotp: async () => run((core, now) => core.startTotp(now)),
     confirmTotp: async ({ code }) => run((core, now) => core.confirmTotp(code, now)),
     removeTotp: async () => run((core, now) => core.removeTotp(now)),
+    sendEmailCode: async () => run((core, now) => core.sendEmailCode(now)),
+    startEmail: async ({ address }) => run((core, now) => core.startEmail(address, now)),
+    confirmEmail: async ({ code }) => run((core, now) => core.confirmEmail(code, now)),
+    removeEmail: async () => run((core, now) => core.removeEmail(now)),
     endSessions: async ({ sessionId }) => run((core, now) => core.endSessions(sessionId ?? undefined, now)),
     renewRecoveryCodes: async () => run((core, now) => core.renewRecoveryCodes(now)),
     logOut: async () => {

@@ -4,14 +4,16 @@ import { text } from '../../text/en';
 import { Dialog } from '../../ui/dialog';
 import { say } from '../../ui/toast';
 import { CodeCard } from './code-card';
+import { EmailForm } from './email-form';
 import { ProofSteps } from './proof-steps';
 import { TotpForm } from './totp-form';
 
-export type FactorTask = 'setUp' | 'turnOff' | 'renew';
+export type FactorTask = 'setUp' | 'turnOff' | 'setUpEmail' | 'turnOffEmail' | 'renew';
 
 type Step =
   | { step: 'proof'; failure: unknown; round: number }
   | { step: 'app'; secret: string }
+  | { step: 'address' }
   | { step: 'codes'; codes: string[] };
 
 type Props = { task: FactorTask; onClose: () => void };
@@ -24,7 +26,7 @@ export function FactorDialog({ task, onClose }: Props) {
 
   const done = (codes: string[]) => {
     if (codes.length > 0) return setStep({ step: 'codes', codes });
-    say(task === 'turnOff' ? text.factors.isOff : text.factors.isOn);
+    say(task === 'turnOff' || task === 'turnOffEmail' ? text.factors.isOff : text.factors.isOn);
     onClose();
   };
 
@@ -35,6 +37,11 @@ export function FactorDialog({ task, onClose }: Props) {
           return setStep({ step: 'app', secret: (await core.call('startTotp', {})).secret });
         case 'turnOff':
           await core.call('removeTotp', {});
+          return done([]);
+        case 'setUpEmail':
+          return setStep({ step: 'address' });
+        case 'turnOffEmail':
+          await core.call('removeEmail', {});
           return done([]);
         case 'renew':
           return done((await core.call('renewRecoveryCodes', {})).codes);
@@ -48,6 +55,7 @@ export function FactorDialog({ task, onClose }: Props) {
     <Dialog title={step.step === 'codes' ? text.factors.codes : text.factors.tasks[task]} closeLabel={text.close} onClose={onClose}>
       {step.step === 'proof' && <ProofSteps key={step.round} failure={step.failure} onProved={() => void proved()} />}
       {step.step === 'app' && <TotpForm secret={step.secret} handle={handle} onDone={done} />}
+      {step.step === 'address' && <EmailForm onDone={done} />}
       {step.step === 'codes' && <CodeCard codes={step.codes} handle={handle} onDone={() => done([])} />}
     </Dialog>
   );

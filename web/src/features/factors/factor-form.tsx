@@ -8,6 +8,9 @@ import { failureText } from '../../text/failure';
 import { Button } from '../../ui/button';
 import { Field } from '../../ui/field';
 import styles from './factors.module.css';
+import { SendCode } from './send-code';
+
+const lengths: Record<FactorChoice, number> = { totp: 6, email: 8, recoveryCode: 10 };
 
 type Props = {
   prompt: FactorPrompt;
@@ -16,14 +19,14 @@ type Props = {
   onOver: (error: unknown) => void;
 };
 
-/** The second step of a log-in, or of a proof: a code of the app, or one of the recovery codes. */
+/** The second step of a log-in, or of a proof: a code of the app, one by e-mail, or one of the recovery codes. */
 export function FactorForm({ prompt, onShown, onOver }: Props) {
   const core = useCore();
   const [kind, setKind] = useState<FactorChoice>(prompt.factors[0] ?? 'totp');
   const [code, setCode] = useState('');
   const [sending, setSending] = useState<'idle' | 'busy' | { failed: string }>('idle');
-  const other = prompt.factors.find((choice) => choice !== kind);
-  const ready = code.replace(/[\s-]/g, '').length >= (kind === 'totp' ? 6 : 10);
+  const others = prompt.factors.filter((choice) => choice !== kind);
+  const ready = code.replace(/[\s-]/g, '').length >= lengths[kind];
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -46,6 +49,7 @@ export function FactorForm({ prompt, onShown, onOver }: Props) {
 
   return (
     <form className={styles.form} onSubmit={submit} noValidate>
+      {kind === 'email' && <SendCode />}
       <Field
         key={kind}
         label={text.factors.label[kind]}
@@ -55,13 +59,13 @@ export function FactorForm({ prompt, onShown, onOver }: Props) {
         ref={takeFocus}
         autoComplete="one-time-code"
         autoCapitalize="characters"
-        inputMode={kind === 'totp' ? 'numeric' : 'text'}
+        inputMode={kind === 'recoveryCode' ? 'text' : 'numeric'}
         spellCheck={false}
         hint={text.factors.hint[kind]}
         error={typeof sending === 'object' ? sending.failed : undefined}
       />
       <Button look="go" wide type="submit" busy={sending === 'busy'} disabled={!ready || sending === 'busy'}>{text.factors.go}</Button>
-      {other && <button type="button" className={styles.other} onClick={() => change(other)}>{text.factors.instead[other]}</button>}
+      {others.map((other) => <button key={other} type="button" className={styles.other} onClick={() => change(other)}>{text.factors.instead[other]}</button>)}
     </form>
   );
 }

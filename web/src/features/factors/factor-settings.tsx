@@ -1,4 +1,4 @@
-import { KeySquare, ShieldCheck } from 'lucide-react';
+import { KeySquare, Mail, ShieldCheck } from 'lucide-react';
 import { useState } from 'react';
 import { text } from '../../text/en';
 import { failureText } from '../../text/failure';
@@ -15,7 +15,7 @@ export function FactorSettings() {
   const [task, setTask] = useState<FactorTask | null>(null);
   if (own.state === 'failed') return <p role="alert" className={type_.soft}>{failureText(own.error)}</p>;
   if (own.state === 'loading') return null;
-  const { totpSince, recoveryCodesLeft } = own.factors;
+  const { totpSince, email, recoveryCodesLeft } = own.factors;
 
   const close = () => {
     setTask(null);
@@ -31,10 +31,17 @@ export function FactorSettings() {
           <ShieldCheck size={20} strokeWidth={1.6} aria-hidden />
           <span className={layout.grow}>{text.factors.app}<br /><span className={`${type_.sm} ${type_.faint}`}>{totpSince === null ? text.factors.off : text.factors.since(totpSince)}</span></span>
           {totpSince === null
-            ? <Button look="go" size="small" onClick={() => setTask('setUp')}>{text.factors.setUp}</Button>
-            : <Button look="stop" size="small" onClick={() => setTask('turnOff')}>{text.factors.turnOff}</Button>}
+            ? <Button look="go" size="small" aria-label={`${text.factors.setUp}: ${text.factors.app}`} onClick={() => setTask('setUp')}>{text.factors.setUp}</Button>
+            : <Button look="stop" size="small" aria-label={`${text.factors.turnOff}: ${text.factors.app}`} onClick={() => setTask('turnOff')}>{text.factors.turnOff}</Button>}
         </div>
-        {totpSince !== null && (
+        <div className={layout.prop}>
+          <Mail size={20} strokeWidth={1.6} aria-hidden />
+          <span className={layout.grow}>{text.factors.email}<br /><span className={`${type_.sm} ${type_.faint}`}>{email === null ? text.factors.off : <bdi>{text.factors.sentTo(email)}</bdi>}</span></span>
+          {email === null
+            ? <Button look="quiet" size="small" aria-label={`${text.factors.setUp}: ${text.factors.email}`} onClick={() => setTask('setUpEmail')}>{text.factors.setUp}</Button>
+            : <Button look="stop" size="small" aria-label={`${text.factors.turnOff}: ${text.factors.email}`} onClick={() => setTask('turnOffEmail')}>{text.factors.turnOff}</Button>}
+        </div>
+        {(totpSince !== null || email !== null) && (
           <div className={layout.prop}>
             <KeySquare size={20} strokeWidth={1.6} aria-hidden />
             <span className={layout.grow}>{text.factors.codes}<br /><span className={`${type_.sm} ${type_.faint}`}>{text.factors.codesLeft(recoveryCodesLeft)}</span></span>
