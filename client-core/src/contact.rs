@@ -12,6 +12,8 @@ use crate::{
 
 /// The version of the format. A device that meets a higher one leaves the record as it is.
 pub const CONTACT_VERSION: u32 = 1;
+/// The date of names that nobody has told: whatever the contact tells is later.
+const UNTOLD: UnixMillis = UnixMillis(0);
 /// Contacts of one account.
 pub const CONTACTS_MAX: usize = 10_000;
 
@@ -73,10 +75,11 @@ struct Content {
 }
 
 impl Contact {
-    /// A contact with the identity key that is trusted on first use: any decision of the person outweighs that.
-    pub fn new(account: AccountId, names: ContactNames, identity_key: IdentityKey, now: UnixMillis) -> Self {
+    /// A contact under names that it has not given itself, with the identity key that is trusted on first use: what it
+    /// says of itself, and any decision of the person, outweighs that.
+    pub fn new(account: AccountId, names: ContactNames, identity_key: IdentityKey) -> Self {
         let trust = ContactTrust { identity_key, verified_at: None, changed_key: None };
-        Self { account, names: Dated::at(names.clipped(), now), trust: Dated::first(trust) }
+        Self { account, names: Dated::at(names.clipped(), UNTOLD), trust: Dated::first(trust) }
     }
 
     /// Reads the content of a record.
@@ -97,9 +100,29 @@ impl Contact {
         encode(Content { version: CONTACT_VERSION, account, names, trust })
     }
 
-    /// Changes its names; tells whether they are others now.
-    pub fn set_names(&mut self, names: ContactNames, now: UnixMillis) -> bool {
-        self.names.set(names.clipped(), now)
+    /// What it calls itself since `told_at`, by its own clock; older words than those that are known say nothing new.
+    /// Tells whether it is called otherwise now.
+    pub fn tell_names(&mut self, names: ContactNames, told_at: Option<UnixMillis>) -> bool {
+        let before = self.names.value.clone();
+        let told = match told_at {
+            Some(told_at) => Dated::at(names.clipped(), told_at),
+            None => Dated::first(names.clipped()),
+        };
+        self.names.merge(told);
+        self.names.value != before
+    }
+
+    /// The handle that the directory gives, if none was known; tells whether that is so.
+    pub fn learn_handle(&mut self, handle: String) -> bool {
+        let names = &mut self.names.value;
+        if !names.handle.is_empty() {
+            return false;
+        }
+        names.handle = clipped(handle);
+        if names.display_name.is_empty() {
+            names.display_name.clone_from(&names.handle);
+        }
+        true
     }
 
     /// Changes what is known of its identity key.

@@ -156,6 +156,11 @@ impl Vault {
         &self.profile.value
     }
 
+    /// When that was last changed.
+    pub const fn profile_changed_at(&self) -> UnixMillis {
+        self.profile.changed_at
+    }
+
     /// The name of one of the own devices.
     pub fn device_name(&self, device: DeviceId) -> Option<&str> {
         self.device_names.get(&device).map(|name| name.value.as_str())

@@ -234,6 +234,15 @@ impl Core {
         self.with(now, |client, cx| client.confirm_recovery_key(cx)).map_err(refused)
     }
 
+    /// Shows oneself under another name or colour, on every device and in every conversation.
+    ///
+    /// # Errors
+    /// As `Client::change_profile`.
+    #[wasm_bindgen(js_name = changeProfile)]
+    pub fn change_profile(&mut self, display_name: &str, colour: u8, now: f64) -> Result<(), JsValue> {
+        self.with(now, |client, cx| client.change_profile(display_name, colour, cx)).map_err(refused)
+    }
+
     /// Makes the choices of `{ appearance, notifyShowsName, notifyShowsText }` that are not null, on every device.
     ///
     /// # Errors

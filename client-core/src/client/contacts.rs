@@ -77,14 +77,8 @@ impl Client {
 
     /// Somebody met as a member gets a handle, so that what is wrong with a key or a list can be told by name.
     fn learn_handle(&mut self, entry: &DirectoryEntry, cx: &mut Context<'_>) {
-        let names = self.contacts.get(&entry.account_id).map(|contact| contact.names().clone());
-        let Some(names) = names.filter(|names| names.handle.is_empty()) else {
-            return;
-        };
         let handle = entry.handle.to_string();
-        let display_name = if names.display_name.is_empty() { handle.clone() } else { names.display_name };
-        let names = ContactNames { handle, display_name, colour: names.colour };
-        self.change_contact(entry.account_id, |contact, now| contact.set_names(names, now), cx);
+        self.change_contact(entry.account_id, |contact, _| contact.learn_handle(handle), cx);
     }
 
     /// The newest list that follows the one known here.
@@ -227,13 +221,13 @@ impl Client {
         if self.contacts.len() >= CONTACTS_MAX {
             return Err(CommandErrorCode::NotAllowed.into());
         }
-        self.contacts.insert(account, KnownContact::new(account, names, identity_key, cx.now));
+        self.contacts.insert(account, KnownContact::new(account, names, identity_key));
         self.contact_changed(account, cx);
         Ok(())
     }
 
     /// Changes a contact, if it is known and `change` says that it has.
-    pub(super) fn change_contact(
+    fn change_contact(
         &mut self,
         account: AccountId,
         change: impl FnOnce(&mut KnownContact, UnixMillis) -> bool,

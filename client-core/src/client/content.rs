@@ -48,6 +48,9 @@ pub(crate) struct Profile {
     pub(crate) display_name: String,
     #[n(2)]
     pub(crate) colour: u8,
+    /// When its owner last changed it.
+    #[n(3)]
+    pub(crate) changed_at: Option<UnixMillis>,
 }
 
 /// A file: where its container lies and what opens it.

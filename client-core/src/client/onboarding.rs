@@ -15,10 +15,11 @@ use zeroize::Zeroizing;
 use super::enrolment::sign_list;
 use super::{
     Client, CommandError, CommandErrorCode, CommandId, Context,
-    content::{COLOURS, DISPLAY_NAME_BYTES_MAX, clean_name},
+    content::clean_name,
     error::login_refused,
     factors::Opener,
     pending::{Ask, Purpose},
+    profile::checked_display_name,
     random,
     records::Records,
     stored::{AccountRecord, Stage, StoredSecret, StoredText},
@@ -412,11 +413,7 @@ impl Client {
 
 fn checked_new_account(account: NewAccount) -> Result<(NewAccount, Handle), CommandErrorCode> {
     let handle = account.handle.trim().parse().map_err(|_| CommandErrorCode::HandleInvalid)?;
-    let display_name = clean_name(&account.display_name);
-    let fits = (1..=DISPLAY_NAME_BYTES_MAX).contains(&display_name.len()) && account.colour < COLOURS;
-    if !fits {
-        return Err(CommandErrorCode::DisplayNameInvalid);
-    }
+    let display_name = checked_display_name(&account.display_name, account.colour)?;
     check_password(&account.password)?;
     let device_name = checked_device_name(&account.device_name);
     Ok((NewAccount { display_name, device_name, ..account }, handle))

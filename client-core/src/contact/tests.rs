@@ -26,7 +26,9 @@ fn trust(byte: u8, verified_at: Option<u64>) -> ContactTrust {
 }
 
 fn bob() -> Contact {
-    Contact::new(BOB, names("Bob"), key(6), at(12))
+    let mut bob = Contact::new(BOB, names("bob"), key(6));
+    bob.tell_names(names("Bob"), Some(at(12)));
+    bob
 }
 
 fn merged(one: &Contact, other: &Contact) -> Contact {
@@ -83,7 +85,7 @@ fn truncations_and_random_bytes_are_no_contact() {
 #[test]
 fn names_that_are_too_long_are_cut_so_that_the_record_can_be_read_again() {
     let mut contact = bob();
-    contact.set_names(names(&"ä".repeat(RECORD_TEXT_BYTES_MAX)), at(20));
+    contact.tell_names(names(&"ä".repeat(RECORD_TEXT_BYTES_MAX)), Some(at(20)));
 
     assert_eq!(Contact::decode(&contact.encode()), Ok(contact));
 }
@@ -91,18 +93,48 @@ fn names_that_are_too_long_are_cut_so_that_the_record_can_be_read_again() {
 #[test]
 fn the_later_change_wins_whoever_merges() {
     let (mut one, mut other) = (bob(), bob());
-    one.set_names(names("Robert"), at(30));
-    other.set_names(names("Bobby"), at(31));
+    one.tell_names(names("Robert"), Some(at(30)));
+    other.tell_names(names("Bobby"), Some(at(31)));
 
     assert_eq!(merged(&one, &other), merged(&other, &one));
     assert_eq!(merged(&one, &other).names().display_name, "Bobby");
 }
 
 #[test]
+fn older_words_of_a_contact_about_itself_say_nothing_new() {
+    let mut contact = bob();
+
+    assert!(contact.tell_names(names("Robert"), Some(at(30))));
+    assert!(!contact.tell_names(names("Bobby"), Some(at(29))));
+    assert!(!contact.tell_names(names("Bobby"), None));
+    assert_eq!(contact.names().display_name, "Robert");
+}
+
+#[test]
+fn a_name_that_a_device_made_up_never_replaces_one_that_was_told() {
+    let placeholder = Contact::new(BOB, names("zz"), key(6));
+    let mut told = Contact::new(BOB, names("bob"), key(6));
+    told.tell_names(names("Bob"), None);
+
+    assert_eq!(merged(&told, &placeholder), told);
+    assert_eq!(merged(&placeholder, &told), told);
+}
+
+#[test]
+fn the_handle_is_learnt_once_and_serves_as_a_name_until_one_is_told() {
+    let mut contact = Contact::new(BOB, ContactNames::default(), key(6));
+
+    assert!(contact.learn_handle("bob".to_owned()));
+    assert!(!contact.learn_handle("mallory".to_owned()));
+
+    assert_eq!((contact.names().handle.as_str(), contact.names().display_name.as_str()), ("bob", "bob"));
+}
+
+#[test]
 fn a_new_name_does_not_undo_a_verification() {
     let (mut one, mut other) = (bob(), bob());
     one.set_trust(trust(6, Some(30)), at(30));
-    other.set_names(names("Bobby"), at(31));
+    other.tell_names(names("Bobby"), Some(at(31)));
 
     let contact = merged(&one, &other);
 
@@ -125,7 +157,7 @@ fn a_device_whose_clock_is_behind_still_writes_after_what_it_has_seen() {
 fn trust_on_first_use_never_undoes_what_the_person_decided() {
     let mut decided = bob();
     decided.set_trust(trust(6, Some(30)), at(30));
-    let first_use = Contact::new(BOB, names("Bob"), key(66), at(99));
+    let first_use = Contact::new(BOB, names("Bob"), key(66));
 
     assert_eq!(merged(&decided, &first_use).trust(), &trust(6, Some(30)));
     assert_eq!(merged(&first_use, &decided).trust(), &trust(6, Some(30)));
@@ -133,7 +165,7 @@ fn trust_on_first_use_never_undoes_what_the_person_decided() {
 
 #[test]
 fn two_keys_trusted_on_first_use_are_told_as_a_change() {
-    let [one, other] = [6, 66].map(|byte| Contact::new(BOB, names("Bob"), key(byte), at(12)));
+    let [one, other] = [6, 66].map(|byte| Contact::new(BOB, names("Bob"), key(byte)));
 
     let trust = *merged(&one, &other).trust();
 
@@ -152,7 +184,7 @@ fn merging_gives_the_same_contact_in_any_order() {
             let device = usize::try_from(number(3)).unwrap();
             let now = at(u64::from(number(8)) + 10);
             match number(2) {
-                0 => devices[device].set_names(names(&number(3).to_string()), now),
+                0 => devices[device].tell_names(names(&number(3).to_string()), Some(now)),
                 _ => devices[device].set_trust(trust(6, Some(u64::from(number(3)))), now),
             };
         }

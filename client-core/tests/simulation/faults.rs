@@ -64,18 +64,24 @@ pub(crate) fn live(prepared: &World, seed: u64) {
     check_what_all_devices_know(&mut world, seed);
 }
 
-/// Somebody chooses a setting, or compares keys, or takes that back, on any device.
+/// Somebody chooses a setting or another name, or compares keys, or takes that back, on any device.
 fn change_what_all_devices_know(world: &mut World) {
     let host = world.below(world.hosts.len());
-    let (flag, what) = (world.below(2) == 0, world.below(5));
+    let (flag, what) = (world.below(2) == 0, world.below(6));
     let appearance = [Appearance::System, Appearance::Light, Appearance::Dark][world.below(3)];
     let choices = match what {
         0 => Choices { appearance: Some(appearance), ..Choices::default() },
         1 => Choices { notify_shows_name: Some(flag), ..Choices::default() },
         2 => Choices { notify_shows_text: Some(flag), ..Choices::default() },
+        3 => return change_profile(world, host),
         _ => return change_trust(world, host, flag),
     };
     world.call(host, |client, cx| client.change_settings(choices, cx)).expect("there is an account");
+}
+
+fn change_profile(world: &mut World, host: usize) {
+    let (name, colour) = (format!("name {}", world.below(1000)), u8::try_from(world.below(6)).unwrap());
+    world.call(host, |client, cx| client.change_profile(&name, colour, cx)).expect("a name of ours");
 }
 
 fn change_trust(world: &mut World, host: usize, verify: bool) {
@@ -109,6 +115,12 @@ fn check_what_all_devices_know(world: &mut World, seed: u64) {
     for host in HANDLES.len()..world.hosts.len() {
         let first = known(world, host % HANDLES.len());
         assert_eq!(known(world, host), first, "seed {seed}: device {host} knows something else");
+    }
+    for host in 0..HANDLES.len() {
+        let own = world.hosts[host].client.as_ref().and_then(|client| client.profile()).expect("an account");
+        let (_, peers, _) = known(world, (host + 1) % HANDLES.len());
+        let shown = peers.iter().map(|peer| (peer.display_name.clone(), peer.colour)).collect::<Vec<_>>();
+        assert_eq!(shown, [(own.display_name, own.colour)], "seed {seed}: the peer shows {host} otherwise");
     }
 }
 

@@ -11,6 +11,7 @@
 mod factors;
 mod faults;
 mod key_stock;
+mod profiles;
 mod records;
 mod relay;
 mod renewal;

@@ -279,6 +279,8 @@ export type CoreCalls = {
   recoveryKey: { args: None; result: { groups: string[] | null } };
   /** The two groups were typed back: the worker forgets the recovery key. */
   confirmRecoveryKey: { args: None; result: None };
+  /** Here at once, soon on the person's other devices and in each of their conversations. */
+  changeProfile: { args: { displayName: string; colour: Colour }; result: None };
 
   listDevices: { args: None; result: Device[] };
 

@@ -230,6 +230,11 @@ export class ScriptedCore implements Core {
       this.emit({ type: 'profileChanged', profile: this.profile });
       return {};
     },
+    changeProfile: async ({ displayName, colour }) => {
+      this.profile = { ...this.profile, displayName, colour };
+      this.emit({ type: 'profileChanged', profile: this.profile });
+      return {};
+    },
     listDevices: async () => [
       { deviceId: 'alice-1', name: 'Firefox on Linux', createdAt: this.script.now - 40 * 86_400_000, current: true },
       { deviceId: 'alice-2', name: 'Chrome on Android', createdAt: this.script.now - 3 * 86_400_000, current: false },

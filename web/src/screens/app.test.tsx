@@ -323,6 +323,23 @@ describe('chats', () => {
     expect(settings.getState()).toMatchObject({ notifyShowsName: false, notifyShowsText: false });
   });
 
+  it('another name and colour go to the core, and show where one’s own name stands', async () => {
+    const { core, user } = open('/settings/profile');
+    await user.click(await screen.findByRole('button', { name: 'Edit' }));
+    await user.clear(screen.getByLabelText('Name'));
+    await user.click(screen.getByRole('button', { name: 'Save' }));
+    await screen.findByText('Write the name that people know you by.');
+    expect(core.calls.changeProfile).toBeUndefined();
+
+    await user.type(screen.getByLabelText('Name'), 'Alice L.');
+    await user.click(screen.getByRole('radio', { name: 'Iris' }));
+    await user.click(screen.getByRole('button', { name: 'Save' }));
+
+    await screen.findByText('Alice L.');
+    expect(core.calls.changeProfile).toEqual([{ displayName: 'Alice L.', colour: 4 }]);
+    expect(screen.queryByLabelText('Name')).toBeNull();
+  });
+
   it('a relay that shows older contacts is told of, until the page is loaded again', async () => {
     const { core } = open('/');
     await screen.findByRole('link', { name: /Bob/ });

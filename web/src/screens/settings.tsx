@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useCoreState } from '../core/context';
 import { LogOutDialog } from '../features/accounts/log-out-dialog';
+import { OwnProfile } from '../features/accounts/own-profile';
 import { AuditLogCard } from '../features/audit/audit-log';
 import { Fingerprint } from '../features/contacts/fingerprint';
 import { DeviceList } from '../features/devices/device-list';
@@ -16,7 +17,6 @@ import { SessionList } from '../features/sessions/session-list';
 import { StorageSettings } from '../features/settings/storage';
 import { text } from '../text/en';
 import { Button, IconButton } from '../ui/button';
-import { Face } from '../ui/face';
 import layout from '../ui/layout.module.css';
 import type_ from '../ui/type.module.css';
 import { useNarrow } from '../ui/use-narrow';
@@ -96,13 +96,7 @@ function Profile() {
   if (!profile) return null;
   return (
     <div className={layout.stack}>
-      <div className={styles.own}>
-        <Face name={profile.displayName} colour={profile.colour} size="l" />
-        <div>
-          <p className={type_.title}><bdi>{profile.displayName}</bdi></p>
-          <p className={type_.soft}>@{profile.handle}</p>
-        </div>
-      </div>
+      <OwnProfile profile={profile} />
       <div className={`${layout.card} ${layout.pad} ${layout.tight}`}>
         <Fingerprint label={text.contact.ownFingerprint} digits={profile.fingerprint} />
         <p className={`${type_.sm} ${type_.faint}`}>{text.profile.fingerprintText}</p>

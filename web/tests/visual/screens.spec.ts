@@ -185,6 +185,7 @@ const screens: Screen[] = [
   { name: '17-settings', ...open('/settings/notifications') },
   { name: '17a-menu', ...open('/settings') },
   { name: '17b-profile', ...open('/settings/profile') },
+  { name: '17b2-profile-edit', ...open('/settings/profile', async (page) => page.getByRole('button', { name: 'Edit' }).click()) },
   { name: '17c-appearance', ...open('/settings/appearance') },
   { name: '17d-storage', ...open('/settings/storage') },
   { name: '17e-about', ...open('/settings/about') },

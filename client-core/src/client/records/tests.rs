@@ -72,7 +72,7 @@ fn client(generation: u32) -> Client {
 }
 
 fn ben() -> Contact {
-    Contact::new(BEN, ContactNames::default(), IdentityKey::from_bytes([6; 32]), NOW)
+    Contact::new(BEN, ContactNames::default(), IdentityKey::from_bytes([6; 32]))
 }
 
 fn ben_record(client: &Client) -> RecordId {
@@ -208,7 +208,6 @@ fn a_record_about_somebody_else_than_its_place_says_is_refused() {
         AccountId::from_bytes([7; 16]),
         ContactNames::default(),
         IdentityKey::from_bytes([6; 32]),
-        NOW,
     );
     let misplaced = change(&client, [2, 2], 1, &other.encode());
 

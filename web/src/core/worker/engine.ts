@@ -1,6 +1,7 @@
 import { CoreError } from '../calls';
 import type {
   AccountId,
+  Colour,
   Connection,
   ContactDetails,
   Conversation,
@@ -105,6 +106,7 @@ export type Engine = {
   connect(now: number): void;
   goOffline(now: number): void;
   confirmRecoveryKey(now: number): void;
+  changeProfile(displayName: string, colour: Colour, now: number): void;
   restartAudit(now: number): void;
   changeSettings(choices: Partial<PersonSettings>, now: number): void;
   sendText(groupId: GroupId, text: string, now: number): MessageId;

@@ -48,6 +48,7 @@ export function coreHandlers(host: Host): CoreHandlers {
 
     recoveryKey: async () => ask((core) => ({ groups: core.recoveryKey() })),
     confirmRecoveryKey: async () => act((core, now) => core.confirmRecoveryKey(now)),
+    changeProfile: async ({ displayName, colour }) => act((core, now) => core.changeProfile(displayName, colour, now)),
 
     listDevices: async () => ask((core) => core.devices()),
 
