@@ -1,12 +1,12 @@
 //! A contact, as all devices of a person know it: what it calls itself, and what is known of its identity key.
-//! `{0: version, 1: account, 2: names, 3: trust}`, one record each.
+//! `{0: version, 1: account, 2: names, 3: trust, 4: blocked}`, one record each; 4 is absent until it was decided.
 
 use minicbor::{Decode, Encode};
 use protocol::{AccountId, IdentityKey, UnixMillis};
 use zeroize::Zeroizing;
 
 use crate::{
-    dated::Dated,
+    dated::{Dated, merge_optional},
     records::{RecordError, clipped, decode, encode, texts_fit},
 };
 
@@ -59,6 +59,7 @@ pub struct Contact {
     account: AccountId,
     names: Dated<ContactNames>,
     trust: Dated<ContactTrust>,
+    blocked: Option<Dated<bool>>,
 }
 
 #[derive(Encode, Decode)]
@@ -72,6 +73,8 @@ struct Content {
     names: Dated<ContactNames>,
     #[n(3)]
     trust: Dated<ContactTrust>,
+    #[n(4)]
+    blocked: Option<Dated<bool>>,
 }
 
 impl Contact {
@@ -79,7 +82,7 @@ impl Contact {
     /// says of itself, and any decision of the person, outweighs that.
     pub fn new(account: AccountId, names: ContactNames, identity_key: IdentityKey) -> Self {
         let trust = ContactTrust { identity_key, verified_at: None, changed_key: None };
-        Self { account, names: Dated::at(names.clipped(), UNTOLD), trust: Dated::first(trust) }
+        Self { account, names: Dated::at(names.clipped(), UNTOLD), trust: Dated::first(trust), blocked: None }
     }
 
     /// Reads the content of a record.
@@ -87,17 +90,17 @@ impl Contact {
     /// # Errors
     /// [`RecordError::NewerVersion`], [`RecordError::Malformed`].
     pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
-        let Content { version: _, account, names, trust } = decode(bytes, CONTACT_VERSION)?;
+        let Content { version: _, account, names, trust, blocked } = decode(bytes, CONTACT_VERSION)?;
         if !texts_fit([&names.value.handle, &names.value.display_name]) {
             return Err(RecordError::Malformed);
         }
-        Ok(Self { account, names, trust })
+        Ok(Self { account, names, trust, blocked })
     }
 
     /// The content of its record.
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let Self { account, names, trust } = self.clone();
-        encode(Content { version: CONTACT_VERSION, account, names, trust })
+        let Self { account, names, trust, blocked } = self.clone();
+        encode(Content { version: CONTACT_VERSION, account, names, trust, blocked })
     }
 
     /// What it calls itself since `told_at`, by its own clock; older words than those that are known say nothing new.
@@ -130,10 +133,23 @@ impl Contact {
         self.trust.set(trust, now)
     }
 
+    /// Decides whether the person wants to hear from it; tells whether that is another decision.
+    pub fn set_blocked(&mut self, blocked: bool, now: UnixMillis) -> bool {
+        match &mut self.blocked {
+            Some(decided) => decided.set(blocked, now),
+            None if blocked => {
+                self.blocked = Some(Dated::at(true, now));
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Takes in what another device wrote of the same contact. Two keys that two devices trusted on first use are no
     /// decision of anybody: one stays pinned, and the other is told like every changed key.
     pub fn merge(&mut self, other: Self) {
         self.names.merge(other.names);
+        merge_optional(&mut self.blocked, other.blocked);
         let keys = [self.trust.value.identity_key, other.trust.value.identity_key];
         if self.trust.is_first() && other.trust.is_first() && keys[0] != keys[1] {
             let [pinned, changed] = if keys[0] < keys[1] { keys } else { [keys[1], keys[0]] };
@@ -163,6 +179,11 @@ impl Contact {
     /// When that was last changed.
     pub const fn trust_changed_at(&self) -> UnixMillis {
         self.trust.changed_at
+    }
+
+    /// Whether the person does not want to hear from it.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked.is_some_and(|decided| decided.value)
     }
 }
 

@@ -234,6 +234,26 @@ impl Core {
         self.with(now, |client, cx| client.confirm_recovery_key(cx)).map_err(refused)
     }
 
+    /// Keeps and shows nothing of what a contact writes, and sends it nothing.
+    ///
+    /// # Errors
+    /// As `Client::block_contact`.
+    #[wasm_bindgen(js_name = blockContact)]
+    pub fn block_contact(&mut self, account_id: &str, now: f64) -> Result<(), JsValue> {
+        let account = id(account_id)?;
+        self.with(now, |client, cx| client.block_contact(account, cx)).map_err(refused)
+    }
+
+    /// Shows what a contact writes from now on.
+    ///
+    /// # Errors
+    /// As `Client::unblock_contact`.
+    #[wasm_bindgen(js_name = unblockContact)]
+    pub fn unblock_contact(&mut self, account_id: &str, now: f64) -> Result<(), JsValue> {
+        let account = id(account_id)?;
+        self.with(now, |client, cx| client.unblock_contact(account, cx)).map_err(refused)
+    }
+
     /// Shows oneself under another name or colour, on every device and in every conversation.
     ///
     /// # Errors

@@ -227,7 +227,7 @@ impl Client {
     }
 
     /// Changes a contact, if it is known and `change` says that it has.
-    fn change_contact(
+    pub(super) fn change_contact(
         &mut self,
         account: AccountId,
         change: impl FnOnce(&mut KnownContact, UnixMillis) -> bool,
@@ -254,7 +254,8 @@ impl Client {
         self.show_contact(account);
     }
 
-    /// Sending waits for a decision after a verified contact's key changed (K-4), or a list of theirs was refused.
+    /// Sending waits for a decision after a verified contact's key changed (K-4), or a list of theirs was refused; to a
+    /// blocked one, until it is not.
     pub(super) fn sending_waits(&self, group: GroupId) -> bool {
         let peer = self.groups.get(&group).map(|slot| slot.summary.peer);
         if peer.and_then(|peer| self.device_lists.get(&peer)).is_some_and(ContactRecord::sending_waits) {
@@ -262,7 +263,8 @@ impl Client {
         }
         let contact = peer.and_then(|peer| self.contacts.get(&peer));
         contact.is_some_and(|contact| {
-            contact.trust().changed_key.is_some() && contact.trust().verified_at.is_some()
+            let undecided = contact.trust().changed_key.is_some() && contact.trust().verified_at.is_some();
+            undecided || contact.is_blocked()
         })
     }
 
@@ -295,6 +297,7 @@ impl Client {
             colour: names.colour,
             trust,
             refused_list: self.device_lists.get(&account).and_then(|record| record.refused).map(Into::into),
+            blocked: contact.is_blocked(),
         })
     }
 

@@ -210,6 +210,7 @@ impl Client {
         let ApplicationContent { message_id, written_at, body } = content;
         let content = match body {
             Body::Profile(profile) => return self.take_profile(author, profile, cx),
+            _ if self.is_blocked(author) => return,
             Body::Text(text) => Content::Text { text },
             Body::File(file) => {
                 let view = file.view();

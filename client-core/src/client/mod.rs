@@ -5,6 +5,7 @@
 
 mod audit;
 mod base32;
+mod blocking;
 mod bundles;
 mod contacts;
 mod content;

@@ -47,7 +47,8 @@ impl Client {
     ///
     /// # Errors
     /// [`CommandErrorCode::TextTooLong`], [`CommandErrorCode::NotFound`] for a group that is not there,
-    /// [`CommandErrorCode::NotAllowed`] for one that has ended, [`CommandErrorCode::StoreFailed`] when too many wait.
+    /// [`CommandErrorCode::NotAllowed`] for one that has ended or whose peer is blocked,
+    /// [`CommandErrorCode::StoreFailed`] when too many wait.
     pub fn send_text(
         &mut self,
         group: GroupId,
@@ -72,10 +73,10 @@ impl Client {
         draft: Draft,
         cx: &mut Context<'_>,
     ) -> Result<(), CommandError> {
-        match self.groups.get(&group).map(|slot| slot.summary.stage) {
-            None | Some(GroupStage::Creating) => return Err(CommandErrorCode::NotFound.into()),
-            Some(GroupStage::Ended) => return Err(CommandErrorCode::NotAllowed.into()),
-            Some(GroupStage::Joining | GroupStage::Active) => {}
+        let slot = self.groups.get(&group).filter(|slot| slot.summary.stage != GroupStage::Creating);
+        let slot = slot.ok_or(CommandErrorCode::NotFound)?;
+        if slot.summary.stage == GroupStage::Ended || self.is_blocked(slot.summary.peer) {
+            return Err(CommandErrorCode::NotAllowed.into());
         }
         if self.outbox.len() >= OUTBOX_MAX {
             return Err(CommandErrorCode::StoreFailed.into());

@@ -159,6 +159,8 @@ pub struct Contact {
     pub colour: u8,
     /// What one knows of the key.
     pub trust: Trust,
+    /// Nothing that it writes is shown, and nothing goes to it.
+    pub blocked: bool,
     /// The relay gives a device list that was refused.
     pub refused_list: Option<RefusedListView>,
 }

@@ -52,6 +52,23 @@ fn a_contact_has_its_golden_bytes_and_reads_back() {
 }
 
 #[test]
+fn a_block_is_a_field_of_its_own_and_the_later_decision_stands() {
+    let (mut blocked, mut free) = (bob(), bob());
+    blocked.set_blocked(true, at(20));
+    assert!(!free.set_blocked(false, at(30)), "nobody had blocked it");
+    let mut golden = bob().encode().to_vec();
+    golden[0] = 0xa5;
+    golden.extend([0x04, 0xa2, 0x00, 0x14, 0x01, 0xf5]); // 4: blocked at 20
+
+    assert_eq!(blocked.encode().as_slice(), golden);
+    assert_eq!(Contact::decode(&golden), Ok(blocked.clone()));
+    assert!(merged(&free, &blocked).is_blocked() && merged(&blocked, &free).is_blocked());
+    free = blocked.clone();
+    free.set_blocked(false, at(19));
+    assert!(!merged(&free, &blocked).is_blocked() && !merged(&blocked, &free).is_blocked());
+}
+
+#[test]
 fn a_contact_of_a_newer_version_is_refused_and_unknown_fields_are_skipped() {
     let mut with_unknown = bob().encode().to_vec();
     with_unknown[0] = 0xa5;
@@ -183,8 +200,9 @@ fn merging_gives_the_same_contact_in_any_order() {
         for _ in 0..20 {
             let device = usize::try_from(number(3)).unwrap();
             let now = at(u64::from(number(8)) + 10);
-            match number(2) {
-                0 => devices[device].tell_names(names(&number(3).to_string()), Some(now)),
+            match number(3) {
+                0 => devices[device].set_blocked(number(2) == 0, now),
+                1 => devices[device].tell_names(names(&number(3).to_string()), Some(now)),
                 _ => devices[device].set_trust(trust(6, Some(u64::from(number(3)))), now),
             };
         }

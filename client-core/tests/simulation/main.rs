@@ -8,6 +8,7 @@
     reason = "a story that does not go as told fails here"
 )]
 
+mod blocking;
 mod factors;
 mod faults;
 mod key_stock;

@@ -1,11 +1,12 @@
 /**
  * The contract between the page and the core worker: every call, every event, every error.
- * Both sides compile against this file, with the types of records and of the log beside it, and nothing else passes between them.
+ * Both sides compile against this file, with the types of records, limits and of the log beside it, and nothing else passes between them.
  *
  * Ids are base64url strings, times are milliseconds since 1970, sizes are bytes. Text is text: the
  * page words every sentence from kinds and codes. No key crosses, with one exception that says so.
  */
 import type { AuditLog, AuditRefusal } from './audit';
+import type { Limits } from './limits';
 import type { PersonSettings, RecordsTrouble } from './records';
 import type { ListFault, ScanOutcome, Trust } from './trust';
 
@@ -62,15 +63,6 @@ export type RelayKnowledge = {
   export: string;
 };
 
-/** Limits of `protocol/src/limits.rs` that a screen has to say before somebody runs into them. */
-export type Limits = {
-  textMaxBytes: number;
-  fileMaxBytes: number;
-  displayNameMaxBytes: number;
-  handleMaxChars: number;
-  passwordMinChars: number;
-};
-
 export type FactorChoice = 'totp' | 'email' | 'recoveryCode';
 
 /** What the relay asks for before it opens the account; one of them is enough. */
@@ -117,6 +109,8 @@ export type Contact = {
   trust: Trust;
   /** The relay gives a device list of theirs that was refused: unless `heeded`, sending waits until it gives the right one. */
   refusedList: { fault: ListFault; heeded: boolean } | null;
+  /** Nothing that they write is kept or shown, and nothing goes to them. */
+  blocked: boolean;
 };
 
 export type ContactDetails = Contact & {
@@ -323,6 +317,9 @@ export type CoreCalls = {
   contactDetails: { args: { accountId: AccountId }; result: ContactDetails };
   /** "They match": `fingerprint` is the one that was on the screen; another one now: `keyChanged`. */
   confirmMatch: { args: { accountId: AccountId; fingerprint: string }; result: None };
+  /** On all of the person's devices; the other one is not told. */
+  blockContact: { args: { accountId: AccountId }; result: None };
+  unblockContact: { args: { accountId: AccountId }; result: None };
   withdrawVerification: { args: { accountId: AccountId }; result: None };
   /** Go on with a changed key without comparing it; same guard as `confirmMatch`. */
   acceptKey: { args: { accountId: AccountId; fingerprint: string }; result: None };

@@ -19,7 +19,6 @@ import type {
   Entered,
   FactorPrompt,
   Factors,
-  Limits,
   Message,
   OwnProfile,
   RegistrationMode,
@@ -27,6 +26,7 @@ import type {
   Trust,
 } from './calls';
 import type { Core } from './client';
+import type { Limits } from './limits';
 import type { PersonSettings } from './records';
 
 /**
@@ -64,7 +64,7 @@ export function ownProfile(recoveryKeyConfirmed: boolean): OwnProfile {
 }
 
 export function contact(handle: string, displayName: string, colour: Contact['colour'], trust: Trust = { state: 'unverified' }): Contact {
-  return { accountId: handle, handle, displayName, colour, trust, refusedList: null };
+  return { accountId: handle, handle, displayName, colour, trust, refusedList: null, blocked: false };
 }
 
 /** One message of a scripted conversation; `seq` null makes it wait in the outbox. */
@@ -141,7 +141,7 @@ export class ScriptedCore implements Core {
     const scripted = this.find(groupId);
     const wasVerified = scripted.contact.trust.state === 'verified';
     this.put(scripted, message(groupId, nextSeq(scripted), this.script.now, 'notice', { kind: 'notice', notice: 'keyChanged', accountId: groupId, wasVerified }));
-    this.trust(groupId, { state: 'changed', wasVerified, changedAt: this.script.now });
+    this.know(groupId, { trust: { state: 'changed', wasVerified, changedAt: this.script.now } });
     this.emit({ type: 'keyChanged', groupId, contact: scripted.contact });
   }
 
@@ -337,12 +337,20 @@ export class ScriptedCore implements Core {
       this.verify(accountId);
       return {};
     },
+    blockContact: async ({ accountId }) => {
+      this.know(accountId, { blocked: true });
+      return {};
+    },
+    unblockContact: async ({ accountId }) => {
+      this.know(accountId, { blocked: false });
+      return {};
+    },
     withdrawVerification: async ({ accountId }) => {
-      this.trust(accountId, { state: 'unverified' });
+      this.know(accountId, { trust: { state: 'unverified' } });
       return {};
     },
     acceptKey: async ({ accountId }) => {
-      this.trust(accountId, { state: 'unverified' });
+      this.know(accountId, { trust: { state: 'unverified' } });
       return {};
     },
     heedRefusedList: async ({ accountId }) => {
@@ -387,13 +395,13 @@ export class ScriptedCore implements Core {
 
   private verify(accountId: string): void {
     const scripted = this.find(accountId);
-    this.trust(accountId, { state: 'verified', verifiedAt: this.script.now });
+    this.know(accountId, { trust: { state: 'verified', verifiedAt: this.script.now } });
     this.put(scripted, message(accountId, nextSeq(scripted), this.script.now, 'notice', { kind: 'notice', notice: 'verified', accountId }));
   }
 
-  private trust(accountId: string, trust: Trust): void {
+  private know(accountId: string, known: Partial<Contact>): void {
     const scripted = this.find(accountId);
-    scripted.contact = { ...scripted.contact, trust };
+    scripted.contact = { ...scripted.contact, ...known };
     this.emit({ type: 'conversationChanged', conversation: summary(scripted) });
     this.emit({ type: 'contactChanged', accountId });
   }

@@ -9,12 +9,12 @@ import type {
   CoreErrorCode,
   CoreEvent,
   GroupId,
-  Limits,
   Message,
   MessageId,
   MessagePage,
   OwnProfile,
 } from './calls';
+import type { Limits } from './limits';
 import type { RecordsTrouble } from './records';
 
 /** Which of the whole-page screens is on. */

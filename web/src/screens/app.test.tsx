@@ -340,6 +340,20 @@ describe('chats', () => {
     expect(screen.queryByLabelText('Name')).toBeNull();
   });
 
+  it('a blocked person can’t be written to until they are unblocked', async () => {
+    const { core, user } = open('/c/bob/details');
+    await user.click(await screen.findByRole('button', { name: 'Block Bob' }));
+    await user.click(within(await screen.findByRole('dialog')).getByRole('button', { name: 'Block' }));
+
+    await screen.findByText('You blocked Bob.');
+    expect(core.calls.blockContact).toEqual([{ accountId: 'bob' }]);
+    expect(screen.queryByLabelText('Message Bob')).toBeNull();
+    expect(within(screen.getByRole('link', { name: /Bob/ })).getByRole('img', { name: 'Blocked' })).toBeTruthy();
+
+    await user.click(screen.getByRole('button', { name: 'Unblock' }));
+    await screen.findByLabelText('Message Bob');
+  });
+
   it('a relay that shows older contacts is told of, until the page is loaded again', async () => {
     const { core } = open('/');
     await screen.findByRole('link', { name: /Bob/ });

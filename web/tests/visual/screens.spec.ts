@@ -52,6 +52,11 @@ const screens: Screen[] = [
   { name: '04-details', ...open('/c/bob/details', async (page) => page.getByText('46170').waitFor()) },
   { name: '04b-details-long', night: 'the same', ...open('/c/maria/details?crowded', async (page) => page.getByText('46170').waitFor()) },
   { name: '04c-withdraw', night: 'the same', ...open('/c/bob/details', async (page) => page.getByRole('button', { name: 'Not the same' }).click()) },
+  { name: '04d-block', night: 'the same', ...open('/c/bob/details', async (page) => page.getByRole('button', { name: 'Block Bob' }).click()) },
+  { name: '04e-blocked', ...open('/c/bob', async (page) => {
+    await page.evaluate(() => window.script.call('blockContact', { accountId: 'bob' }));
+    await page.getByText('You blocked Bob.').waitFor();
+  }) },
   { name: '05-chats', ...open('/') },
   { name: '05b-empty', ...open('/?empty') },
   { name: '05c-unsaved-offline', ...open('/?unsaved', async (page) => {

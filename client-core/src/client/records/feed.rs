@@ -273,6 +273,9 @@ impl Client {
             }
             self.show_contact(account);
             self.flush_groups_with(account, cx);
+            if after.is_blocked() != before.is_blocked() {
+                self.blocking_changed(account, cx);
+            }
         }
         dirty
     }

@@ -11,11 +11,11 @@ import type {
   FactorChoice,
   FileContent,
   GroupId,
-  Limits,
   MessageId,
   OwnProfile,
   ScanOutcome,
 } from '../calls';
+import type { Limits } from '../limits';
 import type { PersonSettings } from '../records';
 
 /** Records of the local store: key text and sealed bytes. */
@@ -119,6 +119,8 @@ export type Engine = {
   failFile(messageId: MessageId, code: CoreErrorCode, now: number): void;
   cancelFile(messageId: MessageId, now: number): void;
   confirmMatch(accountId: AccountId, fingerprint: string, now: number): void;
+  blockContact(accountId: AccountId, now: number): void;
+  unblockContact(accountId: AccountId, now: number): void;
   withdrawVerification(accountId: AccountId, now: number): void;
   acceptKey(accountId: AccountId, fingerprint: string, now: number): void;
   heedRefusedList(accountId: AccountId, now: number): void;

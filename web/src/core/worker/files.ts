@@ -1,5 +1,6 @@
 import { CoreError } from '../calls';
-import type { CallArgs, CoreErrorCode, CoreEvent, GroupId, Limits, MessageId } from '../calls';
+import type { CallArgs, CoreErrorCode, CoreEvent, GroupId, MessageId } from '../calls';
+import type { Limits } from '../limits';
 import type { getBlob, putBlob } from '../transport';
 import { refusalIn } from './engine';
 import type { CommandError, FileOpener, FileSealer } from './engine';

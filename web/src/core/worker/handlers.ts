@@ -82,6 +82,8 @@ export function coreHandlers(host: Host): CoreHandlers {
     contactDetails: async ({ accountId }) => ask((core) => core.contactDetails(accountId)),
     confirmMatch: async ({ accountId, fingerprint }) =>
       act((core, now) => core.confirmMatch(accountId, fingerprint, now)),
+    blockContact: async ({ accountId }) => act((core, now) => core.blockContact(accountId, now)),
+    unblockContact: async ({ accountId }) => act((core, now) => core.unblockContact(accountId, now)),
     withdrawVerification: async ({ accountId }) => act((core, now) => core.withdrawVerification(accountId, now)),
     acceptKey: async ({ accountId, fingerprint }) => act((core, now) => core.acceptKey(accountId, fingerprint, now)),
     heedRefusedList: async ({ accountId }) => act((core, now) => core.heedRefusedList(accountId, now)),

@@ -1,4 +1,4 @@
-import { ArrowLeft, Laptop, QrCode, ShieldCheck, X } from 'lucide-react';
+import { ArrowLeft, Ban, Laptop, QrCode, ShieldCheck, X } from 'lucide-react';
 import { useState } from 'react';
 import type { ContactDetails } from '../../core/calls';
 import { text } from '../../text/en';
@@ -7,6 +7,7 @@ import { Button, IconButton } from '../../ui/button';
 import { Face } from '../../ui/face';
 import { Chip } from '../../ui/parts';
 import { useNarrow } from '../../ui/use-narrow';
+import { BlockDialog } from './block-dialog';
 import styles from './contacts.module.css';
 import { Fingerprint } from './fingerprint';
 import type { ContactQuery } from './use-contact';
@@ -31,7 +32,7 @@ export function Details({ query, onClose, onCompare }: Props) {
 }
 
 function Person({ contact, onCompare }: { contact: ContactDetails; onCompare: () => void }) {
-  const [withdrawing, setWithdrawing] = useState(false);
+  const [dialog, setDialog] = useState<'none' | 'withdraw' | 'block'>('none');
   const name = contact.displayName;
   const verified = contact.trust.state === 'verified';
   return (
@@ -48,7 +49,7 @@ function Person({ contact, onCompare }: { contact: ContactDetails; onCompare: ()
         <p className={styles.explain}>{contact.trust.state === 'changed' ? text.contact.explainChanged(name) : verified ? text.contact.explainVerified(name) : text.contact.explain(name)}</p>
         <div className={styles.actions}>
           <Button look={verified ? 'plain' : 'go'} size={verified ? 'small' : 'normal'} grow onClick={onCompare} icon={<QrCode size={16} strokeWidth={1.6} aria-hidden />}>{verified ? text.contact.compareAgain : text.contact.compare}</Button>
-          {verified && <Button look="quiet" size="small" grow onClick={() => setWithdrawing(true)}>{text.contact.withdraw}</Button>}
+          {verified && <Button look="quiet" size="small" grow onClick={() => setDialog('withdraw')}>{text.contact.withdraw}</Button>}
         </div>
       </section>
       <Fingerprint label={text.contact.fingerprint(name)} digits={contact.fingerprint} />
@@ -59,7 +60,9 @@ function Person({ contact, onCompare }: { contact: ContactDetails; onCompare: ()
           <span>{text.contact.deviceCount(contact.deviceCount)}<br /><span className={styles.faint}>{text.contact.deviceText(name)}</span></span>
         </div>
       </section>
-      {withdrawing && <WithdrawDialog contact={contact} onClose={() => setWithdrawing(false)} />}
+      {!contact.blocked && <Button look="quiet" size="small" className={styles.whole} onClick={() => setDialog('block')} icon={<Ban size={16} strokeWidth={1.6} aria-hidden />}>{text.contact.block(name)}</Button>}
+      {dialog === 'withdraw' && <WithdrawDialog contact={contact} onClose={() => setDialog('none')} />}
+      {dialog === 'block' && <BlockDialog contact={contact} onClose={() => setDialog('none')} />}
     </>
   );
 }

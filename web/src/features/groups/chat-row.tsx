@@ -1,4 +1,4 @@
-import { Check, CircleAlert, Clock3, TriangleAlert } from 'lucide-react';
+import { Ban, Check, CircleAlert, Clock3, TriangleAlert } from 'lucide-react';
 import { useEffect, useRef } from 'react';
 import { Link } from 'wouter';
 import type { Conversation, Delivery } from '../../core/calls';
@@ -32,6 +32,7 @@ export function ChatRow({ conversation, current }: Props) {
           <span className={styles.name}>
             <bdi>{peer.displayName}</bdi>
             {peer.trust.state === 'verified' && <Shield label={text.verified} />}
+            {peer.blocked && <Ban className={styles.blocked} size={16} strokeWidth={1.8} role="img" aria-label={text.contact.blocked} />}
             {peer.trust.state === 'changed' && <TriangleAlert className={styles.caution} size={16} strokeWidth={1.8} role="img" aria-label={text.contact.changed} />}
           </span>
           <LastLine conversation={conversation} />
