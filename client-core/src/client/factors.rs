@@ -1,29 +1,31 @@
-//! Second factors: log-ins that wait for one (O-2), the fresh proof that a change asks for, and the changes.
+//! Second factors: log-ins that wait for one (O-2), and the fresh proof that a change asks for.
+
+mod changes;
 
 use protocol::{
-    ErrorCode, Problem, SessionId, UnixMillis,
+    ErrorCode, Problem, UnixMillis,
     accounts::Ticket,
     factors::{
-        ConfirmFactor, EmailAddress, EmailStarted, Factor, FactorCode, FactorKind, FreshProof, Opening,
-        OwnFactors, PendingFactor, RecoveryCodes, SendEmailCode, ShowFactor, StartEmail, TotpStarted,
+        Factor, FactorCode, FactorKind, FreshProof, Opening, PendingFactor, SendEmailCode, ShowFactor,
     },
     limits::ENROLMENT_TICKET_SECONDS,
-    sessions::{EndSessions, LoginFinish, LoginStart, LoginStarted, OpenedAccount},
+    sessions::{LoginFinish, LoginStart, LoginStarted, OpenedAccount},
 };
 use zeroize::Zeroizing;
 
 use super::{
     Client, CommandError, CommandErrorCode, CommandId, Context, Outcome,
-    base32::base32,
     error::login_refused,
     onboarding::{bytes, json},
     pending::{Ask, Purpose},
-    views::{FactorChoice, FactorPrompt, Factors, SecretText},
+    views::{FactorChoice, FactorPrompt},
 };
 use crate::{
     opaque::{self, Password},
     vault::Vault,
 };
+
+pub(crate) use changes::FactorChange;
 
 /// Who opens the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,21 +66,6 @@ struct Proving {
 struct Proof {
     ticket: Ticket,
     until: UnixMillis,
-}
-
-/// What is asked of one's own factors, and what else takes the fresh proof.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FactorChange {
-    List,
-    SendEmailCode,
-    StartTotp,
-    ConfirmTotp,
-    RemoveTotp,
-    StartEmail,
-    ConfirmEmail,
-    RemoveEmail,
-    RenewRecoveryCodes,
-    EndSessions,
 }
 
 impl FactorState {
@@ -328,157 +315,6 @@ impl Client {
         let proof = self.factors.proof.as_ref().filter(|proof| now < proof.until);
         let proof = proof.ok_or(CommandErrorCode::ProofNeeded)?;
         Ok(FreshProof { enrolment_ticket: proof.ticket.clone() })
-    }
-
-    // ---- the changes
-
-    /// Asks which factors the account has; ends with [`Outcome::Factors`].
-    pub fn list_factors(&mut self, cx: &mut Context<'_>) -> CommandId {
-        self.change(FactorChange::List, cx, |_, _| Ok(Ask::get("/v1/factors")))
-    }
-
-    /// Asks for the seed of an authenticator app; ends with [`Outcome::TotpSecret`].
-    pub fn start_totp(&mut self, cx: &mut Context<'_>) -> CommandId {
-        self.change(FactorChange::StartTotp, cx, |client, now| {
-            Ok(Ask::json("/v1/factors/totp/start", &client.fresh_proof(now)?))
-        })
-    }
-
-    /// Turns the app on by its first code; ends with [`Outcome::RecoveryCodes`].
-    pub fn confirm_totp(&mut self, code: &str, cx: &mut Context<'_>) -> CommandId {
-        let code = code.parse::<FactorCode>();
-        self.change(FactorChange::ConfirmTotp, cx, |client, _| {
-            let ticket = client.factors.totp.clone().ok_or(CommandErrorCode::FactorExpired)?;
-            let code = code.map_err(|_| CommandErrorCode::FactorWrong)?;
-            Ok(Ask::json("/v1/factors/totp", &ConfirmFactor { ticket, code }))
-        })
-    }
-
-    /// Turns the app off; ends with [`Outcome::Done`].
-    pub fn remove_totp(&mut self, cx: &mut Context<'_>) -> CommandId {
-        self.change(FactorChange::RemoveTotp, cx, |client, now| {
-            Ok(Ask::json("/v1/factors/totp/removal", &client.fresh_proof(now)?))
-        })
-    }
-
-    /// Has a code sent to a new address; ends with [`Outcome::Done`].
-    pub fn start_email(&mut self, address: &str, cx: &mut Context<'_>) -> CommandId {
-        let address = address.trim().parse::<EmailAddress>();
-        self.change(FactorChange::StartEmail, cx, |client, now| {
-            let address = address.map_err(|_| CommandErrorCode::EmailInvalid)?;
-            let enrolment_ticket = client.fresh_proof(now)?.enrolment_ticket;
-            Ok(Ask::json("/v1/factors/email/start", &StartEmail { enrolment_ticket, address }).once())
-        })
-    }
-
-    /// Turns codes by e-mail on by the first one; ends with [`Outcome::RecoveryCodes`].
-    pub fn confirm_email(&mut self, code: &str, cx: &mut Context<'_>) -> CommandId {
-        let code = code.parse::<FactorCode>();
-        self.change(FactorChange::ConfirmEmail, cx, |client, _| {
-            let ticket = client.factors.email.clone().ok_or(CommandErrorCode::FactorExpired)?;
-            let code = code.map_err(|_| CommandErrorCode::FactorWrong)?;
-            Ok(Ask::json("/v1/factors/email", &ConfirmFactor { ticket, code }).once())
-        })
-    }
-
-    /// Turns codes by e-mail off; ends with [`Outcome::Done`].
-    pub fn remove_email(&mut self, cx: &mut Context<'_>) -> CommandId {
-        self.change(FactorChange::RemoveEmail, cx, |client, now| {
-            Ok(Ask::json("/v1/factors/email/removal", &client.fresh_proof(now)?))
-        })
-    }
-
-    /// Signs another of one's own devices out by its session, or all others; ends with [`Outcome::Done`].
-    pub fn end_sessions(&mut self, session_id: Option<SessionId>, cx: &mut Context<'_>) -> CommandId {
-        self.change(FactorChange::EndSessions, cx, |client, now| {
-            let enrolment_ticket = client.fresh_proof(now)?.enrolment_ticket;
-            Ok(Ask::json("/v1/sessions/endings", &EndSessions { enrolment_ticket, session_id }))
-        })
-    }
-
-    /// Asks for new recovery codes, which end the old ones; ends with [`Outcome::RecoveryCodes`].
-    pub fn renew_recovery_codes(&mut self, cx: &mut Context<'_>) -> CommandId {
-        self.change(FactorChange::RenewRecoveryCodes, cx, |client, now| {
-            Ok(Ask::json("/v1/factors/recovery-codes", &client.fresh_proof(now)?))
-        })
-    }
-
-    fn change(
-        &mut self,
-        change: FactorChange,
-        cx: &mut Context<'_>,
-        ask: impl FnOnce(&Self, UnixMillis) -> Result<Ask, CommandErrorCode>,
-    ) -> CommandId {
-        let command = self.command();
-        let asked = match self.enrolled() {
-            Some(_) => ask(self, cx.now),
-            None => Err(CommandErrorCode::Misuse),
-        };
-        match asked {
-            Ok(ask) => self.ask(ask, Purpose::FactorChange(command, change)),
-            Err(code) => self.finish(command, Err(code.into())),
-        }
-        self.session_tick(cx);
-        command
-    }
-
-    pub(super) fn handle_factor_changed(&mut self, command: CommandId, change: FactorChange, body: &[u8]) {
-        let outcome = self.factor_outcome(change, body);
-        self.finish(command, outcome);
-    }
-
-    fn factor_outcome(&mut self, change: FactorChange, body: &[u8]) -> Result<Outcome, CommandError> {
-        Ok(match change {
-            FactorChange::List => {
-                let OwnFactors { totp_since, email, recovery_codes_left } = json(body)?;
-                let email = email.map(|email| email.address.as_str().to_owned());
-                Outcome::Factors(Factors { totp_since, email, recovery_codes_left })
-            }
-            FactorChange::StartTotp => {
-                let TotpStarted { ticket, seed } = json(body)?;
-                self.factors.totp = Some(ticket);
-                Outcome::TotpSecret { secret: base32(&*seed) }
-            }
-            FactorChange::StartEmail => {
-                self.factors.email = Some(json::<EmailStarted>(body)?.ticket);
-                Outcome::Done {}
-            }
-            FactorChange::ConfirmTotp | FactorChange::ConfirmEmail | FactorChange::RenewRecoveryCodes => {
-                if change != FactorChange::RenewRecoveryCodes {
-                    // What was opened without this factor proves too little from now on.
-                    self.factors.totp = None;
-                    self.factors.email = None;
-                    self.factors.proof = None;
-                }
-                let RecoveryCodes { codes } = json(body)?;
-                let text = |code: &FactorCode| SecretText::new(code.as_str());
-                Outcome::RecoveryCodes { codes: codes.iter().map(text).collect() }
-            }
-            FactorChange::SendEmailCode
-            | FactorChange::RemoveTotp
-            | FactorChange::RemoveEmail
-            | FactorChange::EndSessions => Outcome::Done {},
-        })
-    }
-
-    pub(super) fn handle_factor_change_problem(
-        &mut self,
-        (command, change): (CommandId, FactorChange),
-        problem: &Problem,
-    ) {
-        let mut error = CommandError::from(problem);
-        if problem.code == ErrorCode::TicketInvalid {
-            error.code = match change {
-                FactorChange::ConfirmTotp | FactorChange::ConfirmEmail | FactorChange::SendEmailCode => {
-                    CommandErrorCode::FactorExpired
-                }
-                _ => {
-                    self.factors.proof = None;
-                    CommandErrorCode::ProofNeeded
-                }
-            };
-        }
-        self.finish(command, Err(error));
     }
 }
 

@@ -17,6 +17,7 @@ mod factors;
 mod files;
 mod groups;
 mod history;
+mod host;
 mod joining;
 mod journal;
 mod key_stock;
@@ -47,6 +48,7 @@ pub use content::{COLOURS, DISPLAY_NAME_BYTES_MAX, FILE_NAME_BYTES_MAX, TEXT_BYT
 pub use error::{CommandError, CommandErrorCode};
 pub use events::{Availability, CommandId, Event, FileAccess, Outcome, SignOutReason};
 pub use files::{FileDraft, FileUpload};
+pub use host::{Context, HostKind};
 pub use journal::CorruptRecord;
 pub use knowledge::{KnownTable, RelayKnowledge, SessionView};
 pub use onboarding::{LogIn, NewAccount, PASSWORD_CHARS_MIN, Recover};
@@ -75,23 +77,6 @@ use stored::{AccountRecord, ContactRecord, OutboxItem, PendingBundle, Stage};
 
 /// Events that wait for the host; a host that does not drain them loses the oldest.
 pub const EVENTS_MAX: usize = 65_536;
-
-/// Time and randomness of one call.
-pub struct Context<'a> {
-    /// The host's clock.
-    pub now: UnixMillis,
-    /// A cryptographically secure source.
-    pub rng: &'a mut dyn CryptoRng,
-}
-
-/// Where the client lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HostKind {
-    /// The refresh token is a cookie that the client never sees.
-    Browser,
-    /// The refresh token is kept sealed in the store.
-    Native,
-}
 
 /// See the module's documentation.
 pub struct Client {
