@@ -56,10 +56,10 @@ const STEPS: &[Step] = &[
         include_str!("../../../migrations/postgres/0008_factors.sql"),
     ),
     (
-        11,
+        9,
         "email_codes",
-        include_str!("../../../migrations/sqlite/0011_email_codes.sql"),
-        include_str!("../../../migrations/postgres/0011_email_codes.sql"),
+        include_str!("../../../migrations/sqlite/0009_email_codes.sql"),
+        include_str!("../../../migrations/postgres/0009_email_codes.sql"),
     ),
 ];
 

@@ -72,7 +72,6 @@ fn contents(route: &str) -> Option<(Content, Content, u16)> {
             (body::<sessions::LoginFinish>(), body::<factors::Opening>(), 200)
         }
         "POST /v1/sessions/recovery" => (body::<sessions::RecoveryLogin>(), body::<factors::Opening>(), 200),
-        "POST /v1/sessions/factor" => (body::<factors::ShowFactor>(), body::<sessions::OpenedAccount>(), 200),
         "POST /v1/sessions/enrolment" => {
             (body::<sessions::EnrolmentState>(), body::<sessions::OpenedAccount>(), 200)
         }
@@ -89,21 +88,6 @@ fn contents(route: &str) -> Option<(Content, Content, u16)> {
         "GET /v1/sessions" => (Nothing, body::<sessions::OwnSessions>(), 200),
         "POST /v1/sessions/endings" => (body::<sessions::EndSessions>(), Nothing, 204),
         "GET /v1/accounts/me/data" => (Nothing, body::<AccountData>(), 200),
-        "GET /v1/factors" => (Nothing, body::<factors::OwnFactors>(), 200),
-        "POST /v1/factors/totp/start" => (body::<factors::FreshProof>(), body::<factors::TotpStarted>(), 200),
-        "POST /v1/factors/email/start" => {
-            (body::<factors::StartEmail>(), body::<factors::EmailStarted>(), 200)
-        }
-        "POST /v1/factors/totp" | "POST /v1/factors/email" => {
-            (body::<factors::ConfirmFactor>(), body::<factors::RecoveryCodes>(), 200)
-        }
-        "POST /v1/factors/totp/removal" | "POST /v1/factors/email/removal" => {
-            (body::<factors::FreshProof>(), Nothing, 204)
-        }
-        "POST /v1/sessions/factor/email" => (body::<factors::SendEmailCode>(), Nothing, 204),
-        "POST /v1/factors/recovery-codes" => {
-            (body::<factors::FreshProof>(), body::<factors::RecoveryCodes>(), 200)
-        }
         "GET /v1/devices" => (Nothing, body::<devices::OwnDevices>(), 200),
         "GET /v1/audit" => (Nothing, body::<audit::AuditPage>(), 200),
         "DELETE /v1/sessions/current" | "DELETE /v1/blobs/{blob_id}" | "DELETE /v1/welcomes/{welcome_id}" => {
@@ -128,6 +112,29 @@ fn contents(route: &str) -> Option<(Content, Content, u16)> {
         | "POST /v1/groups"
         | "POST /v1/groups/{group_id}/commits"
         | "POST /v1/groups/{group_id}/messages" => (Cbor, Cbor, 200),
+        _ => return factor_contents(route),
+    })
+}
+
+/// The same of second factors.
+fn factor_contents(route: &str) -> Option<(Content, Content, u16)> {
+    Some(match route {
+        "POST /v1/sessions/factor" => (body::<factors::ShowFactor>(), body::<sessions::OpenedAccount>(), 200),
+        "GET /v1/factors" => (Nothing, body::<factors::OwnFactors>(), 200),
+        "POST /v1/factors/totp/start" => (body::<factors::FreshProof>(), body::<factors::TotpStarted>(), 200),
+        "POST /v1/factors/email/start" => {
+            (body::<factors::StartEmail>(), body::<factors::EmailStarted>(), 200)
+        }
+        "POST /v1/factors/totp" | "POST /v1/factors/email" => {
+            (body::<factors::ConfirmFactor>(), body::<factors::RecoveryCodes>(), 200)
+        }
+        "POST /v1/factors/totp/removal" | "POST /v1/factors/email/removal" => {
+            (body::<factors::FreshProof>(), Nothing, 204)
+        }
+        "POST /v1/sessions/factor/email" => (body::<factors::SendEmailCode>(), Nothing, 204),
+        "POST /v1/factors/recovery-codes" => {
+            (body::<factors::FreshProof>(), body::<factors::RecoveryCodes>(), 200)
+        }
         _ => return None,
     })
 }
