@@ -3,7 +3,7 @@
 
 use protocol::{AccountId, GroupId};
 
-use super::{Client, CommandError, CommandErrorCode, Context};
+use super::{Client, CommandError, CommandErrorCode, Context, stored::GroupStage};
 
 impl Client {
     /// From now on nothing that this contact writes is kept or shown, and nothing goes to it.
@@ -45,9 +45,12 @@ impl Client {
             return;
         }
         for group in self.groups_with(account) {
-            self.send_profile(group, cx);
-            self.save_summary(group, cx);
-            self.flush(group, cx);
+            // Any other group hears it when this device enters it.
+            if self.groups.get(&group).is_some_and(|slot| slot.summary.stage == GroupStage::Active) {
+                self.send_profile(group, cx);
+                self.save_summary(group, cx);
+                self.flush(group, cx);
+            }
         }
     }
 
