@@ -1,5 +1,5 @@
 import { factors } from './factors';
-import { count, date, size, wait } from './format';
+import { count, date, groups4, size, wait } from './format';
 import { securityText } from './security';
 
 /** All words of the app. Plain, calm, one name per thing; what is true, what is safe, what to do. */
@@ -8,8 +8,7 @@ export const text = {
   close: 'Close',
   back: 'Back',
   cancel: 'Cancel',
-  showPassword: 'Show password',
-  hidePassword: 'Hide password',
+  showPassword: 'Show password', hidePassword: 'Hide password',
   chats: 'Chats',
   settings: 'Settings',
   sections: 'Sections',
@@ -499,8 +498,3 @@ export const text = {
     misuse: 'That can’t be done now.',
   },
 };
-
-/** `1631 7e63 ef95 77c0` */
-export function groups4(digits: string): string {
-  return digits.match(/.{1,4}/g)?.join(' ') ?? digits;
-}

@@ -71,3 +71,8 @@ export function wait(ms: number): string {
 function startOfDay(at: number): number {
   return new Date(at).setHours(0, 0, 0, 0);
 }
+
+/** `1631 7e63 ef95 77c0` */
+export function groups4(digits: string): string {
+  return digits.match(/.{1,4}/g)?.join(' ') ?? digits;
+}

@@ -1,7 +1,8 @@
 import { lazy, Suspense, useState } from 'react';
 import type { FormEvent } from 'react';
 import { useCore } from '../../core/context';
-import { groups4, text } from '../../text/en';
+import { text } from '../../text/en';
+import { groups4 } from '../../text/format';
 import { failureText } from '../../text/failure';
 import { Button } from '../../ui/button';
 import { Field } from '../../ui/field';

@@ -1,4 +1,5 @@
-import { groups4, text } from '../../text/en';
+import { text } from '../../text/en';
+import { groups4 } from '../../text/format';
 import { Button } from '../../ui/button';
 import layout from '../../ui/layout.module.css';
 import { say } from '../../ui/toast';
