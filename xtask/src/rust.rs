@@ -71,7 +71,7 @@ pub(crate) fn serve(workspace: &Workspace) -> Outcome<ExitCode> {
     say::step("relay", "cargo build --release, with the web app inside");
     let arguments = ["build", "--release", "--locked", "-p", "sotto"];
     process::show(&mut process::program("cargo", &arguments, &workspace.root))?;
-    say::step("start", "sotto serve, data in ./data, at http://localhost:8080");
+    say::step("start", "sotto serve, data in ./data; the line that says serving names the address");
     let relay = workspace.target.join("release/sotto");
     let mut command = process::program(&relay.to_string_lossy(), &["serve"], &workspace.root);
     Err(Failure::new(format!("{} did not start: {}", relay.display(), command.exec())))

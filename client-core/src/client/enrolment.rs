@@ -119,7 +119,7 @@ impl Client {
     }
 
     /// A registration or enrolment that is saved and not yet answered goes out, again and again (O-7).
-    pub(super) fn offer_enrolment(&mut self) {
+    pub(super) fn offer_enrolment(&mut self, cx: &mut Context<'_>) {
         let (path, body) = match self.account.as_ref().map(|account| &account.stage) {
             Some(Stage::Registering { body }) => ("/v1/accounts/register/finish", body),
             Some(Stage::Enrolling { body }) => ("/v1/devices", body),
@@ -129,22 +129,33 @@ impl Client {
             self.onboarding.as_ref().map(|onboarding| &onboarding.step),
             None | Some(Step::Offered(_))
         );
-        if !waits && !self.requests.has(&Purpose::Onboarding) {
+        if !waits && !self.requests.has(&Purpose::Onboarding) && self.session.begin_token_try(cx) {
             let ask = Ask::cbor_bytes(Method::Post, path, body.clone()).open();
             self.ask(ask, Purpose::Onboarding);
         }
     }
 
-    pub(super) fn finish_enrolment(&mut self, command: Option<CommandId>, body: &[u8], cx: &mut Context<'_>) {
+    /// `false`: the answer is none to this device, which is told; what is saved is offered again after a pause.
+    pub(super) fn finish_enrolment(
+        &mut self,
+        command: Option<CommandId>,
+        body: &[u8],
+        cx: &mut Context<'_>,
+    ) -> bool {
         let Ok(tokens) = serde_json::from_slice::<SessionTokens>(body) else {
-            return self.emit(Event::Fatal { code: CommandErrorCode::RelayMisbehaved });
+            self.emit(Event::Fatal { code: CommandErrorCode::RelayMisbehaved });
+            return false;
         };
-        self.take_tokens(tokens, cx);
+        if !self.take_tokens(tokens, cx) {
+            return false;
+        }
+        self.session.token_taken();
         if let (Some(command), Some(profile)) = (command, self.profile()) {
             self.finish(command, Ok(Outcome::Account { profile }));
         }
         self.emit(Event::DevicesChanged);
         self.connect(cx);
+        true
     }
 
     pub(super) fn handle_onboarding_problem(&mut self, problem: &Problem, cx: &mut Context<'_>) {
@@ -156,6 +167,7 @@ impl Client {
             Some(Onboarding { command, step: Step::Offered(Some(opened)) })
                 if problem.code == ErrorCode::VersionConflict =>
             {
+                self.session.token_taken();
                 let state = EnrolmentState { enrolment_ticket: opened.account.enrolment_ticket.clone() };
                 self.ask(Ask::json("/v1/sessions/enrolment", &state).open().once(), Purpose::Onboarding);
                 self.onboarding = Some(Onboarding { command, step: Step::Reopen(opened) });

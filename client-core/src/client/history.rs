@@ -269,6 +269,7 @@ impl Client {
             last: summary.last.clone(),
             unread: u32::try_from(summary.unread.len()).unwrap_or(u32::MAX),
             active_at: summary.active_at,
+            ended: summary.stage == GroupStage::Ended,
         })
     }
 

@@ -256,7 +256,12 @@ impl Client {
                 self.handle_failure(pending.purpose, CommandErrorCode::Offline.into(), cx);
             }
             Response::Lost => self.requests.later(pending, 0, cx.now, cx.rng),
-            Response::Answered { status: 200..=299, body } => self.handle_answer(pending.purpose, &body, cx),
+            Response::Answered { status: 200..=299, body } => {
+                if pending.needs_token() {
+                    self.session.token_taken();
+                }
+                self.handle_answer(pending.purpose, &body, cx);
+            }
             Response::Answered { status, body } => self.handle_refusal(pending, status, &body, cx),
         }
         self.session_tick(cx);
@@ -274,7 +279,11 @@ impl Client {
         match problem.code {
             ErrorCode::TokenExpired | ErrorCode::Unauthenticated if pending.needs_token() => {
                 self.session.forget_token();
-                self.requests.again(pending);
+                if pending.may_go_at_once() {
+                    self.requests.again(pending);
+                } else {
+                    self.retry_or_fail(pending, CommandError::from(&problem), cx);
+                }
             }
             ErrorCode::DeviceRevoked if pending.needs_token() => self.signed_out(SignOutReason::Revoked),
             ErrorCode::RateLimited

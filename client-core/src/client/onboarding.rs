@@ -181,7 +181,8 @@ impl Client {
     pub(super) fn handle_onboarding_answer(&mut self, body: &[u8], cx: &mut Context<'_>) {
         let Some(Onboarding { command, step }) = self.onboarding.take() else {
             // Offered again after a restart: nobody waits for the command any more.
-            return self.finish_enrolment(None, body, cx);
+            self.finish_enrolment(None, body, cx);
+            return;
         };
         match self.next_step(command, step, body, cx) {
             Ok(Some(step)) => self.onboarding = Some(Onboarding { command, step }),
@@ -242,9 +243,9 @@ impl Client {
                 opened.account = json(body)?;
                 self.enrol(opened, cx).map(Some)
             }
-            Step::Offered(_) => {
-                self.finish_enrolment(Some(command), body, cx);
-                Ok(None)
+            Step::Offered(opened) => {
+                let finished = self.finish_enrolment(Some(command), body, cx);
+                Ok((!finished).then_some(Step::Offered(opened)))
             }
         }
     }

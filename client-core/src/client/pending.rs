@@ -17,6 +17,8 @@ use super::{
 /// Requests that may wait at once; more is a defect of this crate, not of the relay.
 pub(crate) const PENDING_REQUESTS_MAX: usize = 4096;
 const BACKOFF_FIRST_MS: u64 = 500;
+/// Of a request whose token was not taken.
+const ATTEMPTS_AT_ONCE: u32 = 3;
 const BACKOFF_MAX_MS: u64 = 30_000;
 
 /// Why a request was made; decides what its answer does.
@@ -100,6 +102,11 @@ pub(crate) struct Pending {
 impl Pending {
     pub(crate) fn needs_token(&self) -> bool {
         self.request.authorization == Authorization::Bearer
+    }
+
+    /// A fresh token is tried at once; one that is not taken either, after a pause.
+    pub(crate) fn may_go_at_once(&self) -> bool {
+        self.attempts < ATTEMPTS_AT_ONCE
     }
 
     /// Whether a lost answer ends it.

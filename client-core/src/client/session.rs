@@ -43,6 +43,9 @@ pub(crate) struct Session {
     /// The log-out that waits for its answer, and for how long.
     pub(super) leaving: Option<(CommandId, UnixMillis)>,
     token: Option<(AccessToken, UnixMillis)>,
+    /// Tries at a token since the relay last took one, and when the next may be made; 0: at once.
+    token_tries: u32,
+    token_due: UnixMillis,
     socket: Socket,
     attempts: u32,
     last_heard: UnixMillis,
@@ -63,9 +66,27 @@ impl Session {
         self.socket == Socket::Open
     }
 
+    /// Whether a token may be asked for now. A relay that gives wrong ones, or does not take what it gave, is asked ever
+    /// more slowly.
+    pub(super) fn begin_token_try(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.token_due > cx.now {
+            return false;
+        }
+        self.token_tries = self.token_tries.saturating_add(1);
+        self.token_due = UnixMillis(cx.now.0.saturating_add(backoff_ms(self.token_tries, cx.rng)));
+        true
+    }
+
+    /// The relay took a token, or said why it wants another try.
+    pub(super) fn token_taken(&mut self) {
+        self.token_tries = 0;
+        self.token_due = UnixMillis(0);
+    }
+
     pub(crate) fn timeout(&self) -> Option<UnixMillis> {
-        let refresh =
-            self.token.as_ref().map(|(_, ends)| UnixMillis(ends.0.saturating_sub(REFRESH_AHEAD_MS)));
+        let refresh = self.token.as_ref().map(|(_, ends)| ends.0.saturating_sub(REFRESH_AHEAD_MS));
+        let refresh = refresh.map(|at| UnixMillis(at.max(self.token_due.0)));
+        let token = Some(self.token_due).filter(|due| due.0 > 0);
         let socket = match self.socket {
             Socket::Until(until) => Some(until),
             Socket::Open => Some(self.heartbeat_due()),
@@ -76,7 +97,7 @@ impl Session {
         };
         let wanted = self.socket != Socket::Idle;
         let leaving = self.leaving.map(|(_, until)| until);
-        [refresh.filter(|_| wanted), socket, leaving].into_iter().flatten().min()
+        [refresh.filter(|_| wanted), token, socket, leaving].into_iter().flatten().min()
     }
 
     fn heartbeat_due(&self) -> UnixMillis {
@@ -184,8 +205,11 @@ impl Client {
             }
             _ => {}
         }
+        if self.session.token_due <= now {
+            self.session.token_due = UnixMillis(0);
+        }
         self.expire_factor_wait(now);
-        self.offer_enrolment();
+        self.offer_enrolment(cx);
         self.give_up_leaving(now);
         let ends = self.session.token.as_ref().map(|(_, ends)| *ends);
         if ends.is_some_and(|ends| ends <= now) {
@@ -194,7 +218,7 @@ impl Client {
         let stale = ends.is_none_or(|ends| ends.0 <= now.0.saturating_add(REFRESH_AHEAD_MS));
         let wanted = self.session.socket != Socket::Idle || self.requests.wants_token();
         if stale && wanted && self.enrolled().is_some() {
-            self.refresh();
+            self.refresh(cx);
         }
         if self.session.socket == Socket::Wanted && self.session.token.is_some() {
             self.session.socket = Socket::Opening;
@@ -204,7 +228,10 @@ impl Client {
         self.emit_connection();
     }
 
-    fn refresh(&mut self) {
+    fn refresh(&mut self, cx: &mut Context<'_>) {
+        if !self.session.begin_token_try(cx) {
+            return;
+        }
         let busy = [Purpose::Refresh, Purpose::DeviceChallenge, Purpose::DeviceLogin];
         if busy.iter().any(|purpose| self.requests.has(purpose)) {
             return;
@@ -245,22 +272,25 @@ impl Client {
         match problem.code {
             // Only a device that is revoked, or unknown to this relay, can't sign in with its own key.
             ErrorCode::DeviceRevoked | ErrorCode::WrongCredentials => self.signed_out(SignOutReason::Revoked),
-            ErrorCode::TicketInvalid => self.log_in_by_device(),
+            // The nonce came too late: the next try gets another.
+            ErrorCode::TicketInvalid => {}
             _ => self.socket_down(None, cx),
         }
     }
 
     pub(super) fn handle_tokens(&mut self, body: &[u8], cx: &mut Context<'_>) {
-        match serde_json::from_slice::<SessionTokens>(body) {
-            Ok(tokens) => self.take_tokens(tokens, cx),
-            Err(_) => self.socket_down(None, cx),
+        let tokens = serde_json::from_slice::<SessionTokens>(body);
+        if !tokens.is_ok_and(|tokens| self.take_tokens(tokens, cx)) {
+            self.socket_down(None, cx);
         }
     }
 
-    pub(super) fn take_tokens(&mut self, tokens: SessionTokens, cx: &mut Context<'_>) {
-        let Some(account) = &mut self.account else { return };
+    /// `false`: they are not this device's, which is told.
+    pub(super) fn take_tokens(&mut self, tokens: SessionTokens, cx: &mut Context<'_>) -> bool {
+        let Some(account) = &mut self.account else { return false };
         if tokens.account_id != account.account_id || tokens.device_id != account.device_id {
-            return self.emit(Event::Fatal { code: CommandErrorCode::RelayMisbehaved });
+            self.emit(Event::Fatal { code: CommandErrorCode::RelayMisbehaved });
+            return false;
         }
         account.stage = Stage::Enrolled;
         account.session_id = Some(tokens.session_id);
@@ -270,6 +300,7 @@ impl Client {
             self.send_frame(&ClientFrame::Authenticate { token: tokens.access_token.clone() });
         }
         self.session.token = Some((tokens.access_token, tokens.access_expires_at));
+        true
     }
 
     // ---- the socket

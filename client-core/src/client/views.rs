@@ -454,6 +454,8 @@ pub struct Conversation {
     pub unread: u32,
     /// For sorting.
     pub active_at: UnixMillis,
+    /// This device can't follow it any more, until it is started again.
+    pub ended: bool,
 }
 
 /// `MessagePage`.

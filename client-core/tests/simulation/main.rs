@@ -12,6 +12,7 @@ mod blocking;
 mod factors;
 mod faults;
 mod key_stock;
+mod lies;
 mod profiles;
 mod records;
 mod relay;

@@ -120,8 +120,8 @@ fn opaque_parameters() -> ServerLoginParameters<'static, 'static> {
 /// Seeded randomness, in the traits of the older `rand` that OPAQUE takes.
 struct OldRng(ChaCha20Rng);
 
-fn rng() -> OldRng {
-    OldRng(ChaCha20Rng::seed_from_u64(7))
+fn rng(seed: u64) -> OldRng {
+    OldRng(ChaCha20Rng::seed_from_u64(seed))
 }
 
 impl rand::RngCore for OldRng {
@@ -213,8 +213,13 @@ fn verifies(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
 
 impl Relay {
     pub(crate) fn new(now: UnixMillis) -> Self {
+        Self::with_setup(now, 7)
+    }
+
+    /// A relay whose OPAQUE set-up comes of this seed.
+    pub(crate) fn with_setup(now: UnixMillis, seed: u64) -> Self {
         Self {
-            setup: ServerSetup::new(&mut rng()),
+            setup: ServerSetup::new(&mut rng(seed)),
             now,
             next: 1,
             accounts: BTreeMap::new(),
@@ -228,6 +233,32 @@ impl Relay {
             deleted_blobs: Vec::new(),
             misnamed: None,
         }
+    }
+
+    pub(crate) fn setup(&self) -> &ServerSetup<OpaqueSuite> {
+        &self.setup
+    }
+
+    /// What this relay says to whoever opens the account.
+    pub(crate) fn opening_of(&self, handle: &str) -> OpenedAccount {
+        let answer = self.opened_with(self.account_of(handle).unwrap(), bytes(&[1; 32])).unwrap();
+        serde_json::from_slice(&answer).unwrap()
+    }
+
+    /// From now on this older list is the account's.
+    pub(crate) fn roll_back_list(&mut self, handle: &str, list: &[u8]) {
+        let account = self.account_of(handle).unwrap();
+        self.accounts.get_mut(&account).unwrap().device_list = list.to_vec();
+    }
+
+    /// What is told of a group to whoever joins from outside.
+    pub(crate) fn group_info(&self, group: GroupId) -> Vec<u8> {
+        self.groups[&group].info.2.clone()
+    }
+
+    /// The group's log, as the relay keeps it.
+    pub(crate) fn log(&self, group: GroupId) -> Vec<Entry> {
+        self.groups[&group].log.clone()
     }
 
     /// Whether a group came to be.
@@ -438,7 +469,7 @@ impl Relay {
         let file = account.map(|account| self.accounts[&account].password_file.clone());
         let request = CredentialRequest::deserialize(&start.credential_request).unwrap();
         let login =
-            ServerLogin::start(&mut rng(), &self.setup, file, request, b"credential", opaque_parameters())
+            ServerLogin::start(&mut rng(7), &self.setup, file, request, b"credential", opaque_parameters())
                 .unwrap();
         let account = account.unwrap_or(AccountId::from_bytes([0; 16]));
         let ticket = self.ticket(Ticket::Login(account, Box::new(login.state)));
@@ -823,7 +854,9 @@ impl Relay {
     ) {
         let welcome_id = WelcomeId::from_bytes(self.id());
         let stored = StoredWelcome { welcome_id, group_id, seq, welcome: welcome.clone() };
-        self.devices.get_mut(&invited).unwrap().welcomes.push(stored);
+        // A device of the relay's own invention has no inbox.
+        let Some(device) = self.devices.get_mut(&invited) else { return };
+        device.welcomes.push(stored);
         let frame = to_bytes(&RelayFrame::WelcomeWaiting { welcome_id, group_id });
         for connection in self.connections.values_mut() {
             if connection.ready && connection.device == Some(invited) {

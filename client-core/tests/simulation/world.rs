@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use protocol::{GroupId, UnixMillis};
+use protocol::{
+    GroupId, UnixMillis,
+    socket::{Received, RelayFrame, to_bytes},
+};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use sotto_client_core::{
     client::{
@@ -74,14 +77,26 @@ pub(crate) struct World {
     pub(crate) faults: Faults,
     /// What a hostile relay makes of an honest answer.
     pub(crate) lie: Lie,
+    /// What it makes of a frame that it would send.
+    pub(crate) frame_lie: FrameLie,
 }
 
-/// From the request and the honest status and body to what is answered.
-pub(crate) type Lie = fn(&Request, (u16, Vec<u8>)) -> (u16, Vec<u8>);
+/// Status and body.
+pub(crate) type Answer = (u16, Vec<u8>);
+
+/// From this host's request and the honest answer to what is answered.
+pub(crate) type Lie = Box<dyn Fn(usize, &Request, Answer) -> Answer>;
+
+/// From an honest frame to this host to those that it is sent.
+pub(crate) type FrameLie = Box<dyn Fn(usize, RelayFrame) -> Vec<RelayFrame>>;
 
 /// Tells the truth.
-fn honest(_: &Request, answer: (u16, Vec<u8>)) -> (u16, Vec<u8>) {
-    answer
+pub(crate) fn honest() -> Lie {
+    Box::new(|_, _, answer| answer)
+}
+
+pub(crate) fn honest_frames() -> FrameLie {
+    Box::new(|_, frame| vec![frame])
 }
 
 impl World {
@@ -93,7 +108,8 @@ impl World {
             now,
             rng: ChaCha20Rng::seed_from_u64(seed),
             faults: Faults::default(),
-            lie: honest,
+            lie: honest(),
+            frame_lie: honest_frames(),
         }
     }
 
@@ -105,7 +121,8 @@ impl World {
             now: self.now,
             rng: ChaCha20Rng::seed_from_u64(seed),
             faults: Faults::default(),
-            lie: honest,
+            lie: honest(),
+            frame_lie: honest_frames(),
         }
     }
 
@@ -295,7 +312,12 @@ impl World {
             Happening::Down => {
                 let connection = self.hosts[host].connection.unwrap();
                 let Some(frame) = self.relay.next_frame(connection) else { return false };
-                self.call(host, |client, cx| client.handle_frame(&frame, cx));
+                let Ok(Received::Known(frame)) = RelayFrame::from_bytes(&frame) else {
+                    panic!("a frame that no version knows");
+                };
+                for frame in (self.frame_lie)(host, frame) {
+                    self.call(host, |client, cx| client.handle_frame(&to_bytes(&frame), cx));
+                }
             }
         }
         true
@@ -313,7 +335,7 @@ impl World {
         if self.chance(self.faults.double_request) {
             let _ = self.relay.request(&request, token.as_deref());
         }
-        let (status, body) = (self.lie)(&request, self.relay.request(&request, token.as_deref()));
+        let (status, body) = (self.lie)(host, &request, self.relay.request(&request, token.as_deref()));
         let lost = self.chance(self.faults.lose_response);
         let response = if lost { Response::Lost } else { Response::Answered { status, body } };
         self.call(host, |client, cx| client.handle_response(id, response, cx));

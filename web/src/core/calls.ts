@@ -195,6 +195,8 @@ export type Conversation = {
   unread: number;
   /** For sorting: time of `last`, else of the conversation's start. */
   activeAt: number;
+  /** This device can't follow it any more; `startConversation` lets it in again. */
+  ended: boolean;
 };
 
 export type MessagePage = {

@@ -433,7 +433,7 @@ function nextSeq({ messages }: ScriptedConversation): number {
 function summary({ contact: peer, messages, readUptoSeq }: ScriptedConversation): Conversation {
   const last = messages.at(-1) ?? null;
   const unread = messages.filter((one) => !one.mine && one.content.kind !== 'notice' && (one.seq ?? 0) > readUptoSeq).length;
-  return { groupId: peer.accountId, peer, last, unread, activeAt: last?.sentAt ?? 0 };
+  return { groupId: peer.accountId, peer, last, unread, activeAt: last?.sentAt ?? 0, ended: false };
 }
 
 function sessions(now: number): SessionView[] {
