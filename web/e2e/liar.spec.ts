@@ -1,5 +1,10 @@
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { text } from '../src/text/en';
-import { keepFirstLists, swapIdentity } from './harness/liar';
+import { Liar, flipped, flippedText, keepFirstLists, swapIdentity } from './harness/liar';
+import type { Opened } from './harness/liar';
+import type { Person } from './harness/person';
+import type { Relay } from './harness/relay';
 import * as steps from './harness/steps';
 import { ada, ben, PATIENT } from './harness/steps';
 import { expect, story } from './harness/story';
@@ -62,4 +67,115 @@ story('a relay that goes back to an old device list is told of, and sending wait
   await page.getByRole('button', { name: text.composer.sendAnyway }).click();
   await steps.expectSent(first, 'Who reads this?');
   await expect(steps.bubble(second, 'Who reads this?')).toBeVisible(PATIENT);
+});
+
+const OPENED = /\/v1\/sessions\/login\/finish/;
+
+/** What is said to whoever opens Ben's account. */
+async function openingOf(other: Person, relay: Relay): Promise<Opened> {
+  const heard: Opened[] = [];
+  const listener = await Liar.about(other, OPENED);
+  listener.tell((body) => {
+    heard.push(JSON.parse(body.toString()) as Opened);
+    return body;
+  });
+  await steps.fillLogIn(other, relay, ben);
+  await expect.poll(() => heard.length, PATIENT).toBe(1);
+  return heard[0] as Opened;
+}
+
+story('lies to somebody who signs in are told, and the honest relay lets the same browser in', async ({ relay, person }) => {
+  const first = await person();
+  const second = await person();
+  await Promise.all([steps.createAccount(first, relay, ada), steps.createAccount(second, relay, ben)]);
+  const bens = await openingOf(await person(), relay);
+  const lies: ((opened: Opened) => Opened)[] = [
+    (opened) => ({ ...opened, wraps: bens.wraps }),
+    (opened) => ({ ...opened, wraps: opened.wraps.map((wrap) => ({ ...wrap, bytes: flippedText(wrap.bytes) })) }),
+    (opened) => ({ ...opened, device_list: bens.device_list }),
+    (opened) => ({ ...opened, device_list: flippedText(opened.device_list) }),
+    (opened) => ({ ...opened, vault: bens.vault }),
+  ];
+  const third = await person();
+  const told = await Liar.about(third, OPENED);
+  for (const lie of lies) {
+    told.tell((body) => Buffer.from(JSON.stringify(lie(JSON.parse(body.toString()) as Opened))));
+    await steps.fillLogIn(third, relay, ada);
+    await expect(third.page.getByText(text.error.relayMisbehaved)).toBeVisible(PATIENT);
+  }
+  expect(told.lies).toBe(lies.length);
+  told.tell(null);
+  await third.page.getByRole('button', { name: text.logIn.submit }).click();
+  await expect(third.page.getByRole('heading', { level: 1, name: text.chats })).toBeVisible(PATIENT);
+});
+
+story('a relay that gives changed key packages to whoever starts a chat is told of, and nobody is written to', async ({ relay, person }) => {
+  const first = await person();
+  const second = await person();
+  await Promise.all([steps.createAccount(first, relay, ada), steps.createAccount(second, relay, ben)]);
+  const liar = await Liar.about(first, /\/v1\/key-packages\/claim/);
+  liar.tell(flipped);
+
+  await first.page.getByRole('button', { name: text.list.newChat }).first().click();
+  await first.page.getByRole('textbox', { name: text.newChat.handle }).fill(`@${ben.handle}`);
+  await first.page.getByRole('button', { name: text.newChat.submit }).click();
+
+  await expect(first.page.getByRole('dialog').getByText(text.error.relayMisbehaved)).toBeVisible(PATIENT);
+  expect(liar.lies).toBeGreaterThan(0);
+  liar.tell(null);
+  await first.page.getByRole('button', { name: text.newChat.submit }).click();
+  await expect(first.page.getByRole('heading', { level: 1, name: ben.name })).toBeVisible(PATIENT);
+});
+
+story('a file whose bytes the relay changed is told of, and not opened', async ({ relay, person }, info) => {
+  const first = await person();
+  const second = await person();
+  await steps.twoTalking({ first, second, relay });
+  const path = info.outputPath('ledger.bin');
+  writeFileSync(path, randomBytes(200_000));
+  await steps.attach(first, path);
+  await steps.expectSent(first, 'ledger.bin');
+  const liar = await Liar.about(second, /\/v1\/blobs\//);
+  liar.tell(flipped);
+
+  await second.page.getByRole('button', { name: text.files.download('ledger.bin') }).click(PATIENT);
+
+  await expect(second.page.getByText(text.error.fileDamaged)).toBeVisible(PATIENT);
+  expect(liar.lies).toBeGreaterThan(0);
+});
+
+story('a relay that shows a new browser another state of a conversation is told of, and nothing is sent there', async ({ relay, person }) => {
+  const first = await person();
+  const second = await person();
+  await steps.twoTalking({ first, second, relay });
+  const third = await person();
+  const liar = await Liar.about(third, /\/v1\/groups\/[\w-]+\/info/);
+  liar.tell(flipped);
+
+  await steps.fillLogIn(third, relay, ada);
+  await steps.openChat(third, ben);
+
+  await expect(third.page.getByRole('feed').getByText(text.notice.unreadable)).toBeVisible(PATIENT);
+  expect(liar.lies).toBeGreaterThan(0);
+  await expect(third.page.getByRole('textbox', { name: text.composer.message(ben.name) })).toHaveCount(0);
+  await expect(third.page.getByText(text.composer.ended(ben.name))).toBeVisible();
+
+  liar.tell(null);
+  await third.page.getByRole('button', { name: text.composer.beginAgain }).click();
+  await steps.write(third, ben, 'In again.');
+  await expect(steps.bubble(second, 'In again.')).toBeVisible(PATIENT);
+});
+
+story('a relay that changes contacts and settings is told of, and nothing is taken from it', async ({ relay, person }) => {
+  const first = await person();
+  const second = await person();
+  await steps.twoTalking({ first, second, relay });
+  const liar = await Liar.about(first, /\/v1\/records\?/);
+  liar.tell(() => Buffer.from('no page'));
+
+  await first.page.reload();
+
+  await expect(first.page.getByText(text.recordsTrouble.forged.what)).toBeVisible(PATIENT);
+  expect(liar.lies).toBeGreaterThan(0);
+  await steps.openChat(first, ben);
 });

@@ -46,3 +46,45 @@ export async function keepFirstLists(deceived: Person): Promise<() => void> {
     honest = false;
   };
 }
+
+/** What the relay says to whoever opens an account (`OpenedAccount` of `protocol/src/sessions.rs`). */
+export type Opened = {
+  account_id: string;
+  wraps: { kind: string; generation: number; bytes: string }[];
+  device_list: string;
+  vault: { record_id: string; version: number; ciphertext: string };
+};
+
+/** Changes the bytes of answers to one person; `null` tells the truth again. */
+export class Liar {
+  private change: ((body: Buffer) => Buffer) | null = null;
+  lies = 0;
+
+  static async about(deceived: Person, path: RegExp): Promise<Liar> {
+    const liar = new Liar();
+    await deceived.context.route(path, async (route) => {
+      const response = await route.fetch();
+      if (liar.change === null || !response.ok()) return route.fulfill({ response });
+      liar.lies += 1;
+      return route.fulfill({ response, body: liar.change(await response.body()) });
+    });
+    return liar;
+  }
+
+  tell(change: ((body: Buffer) => Buffer) | null): void {
+    this.change = change;
+  }
+}
+
+/** One bit in the middle is another. */
+export function flipped(bytes: Buffer): Buffer {
+  const changed = Buffer.from(bytes);
+  const middle = bytes.length >> 1;
+  changed.writeUInt8(bytes.readUInt8(middle) ^ 1, middle);
+  return changed;
+}
+
+/** The same, of bytes that stand in JSON. */
+export function flippedText(bytes: string): string {
+  return flipped(Buffer.from(bytes, 'base64url')).toString('base64url');
+}

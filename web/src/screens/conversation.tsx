@@ -5,6 +5,7 @@ import type { Contact, Conversation as ConversationType } from '../core/calls';
 import { useCore } from '../core/context';
 import { BlockedNote } from '../features/contacts/blocked-note';
 import { Details, SafetyNumber } from '../features/contacts/details';
+import { EndedNote } from '../features/contacts/ended-note';
 import { KeyChangedDialog } from '../features/contacts/key-changed-dialog';
 import { useContact } from '../features/contacts/use-contact';
 import { Composer } from '../features/messages/composer';
@@ -33,7 +34,7 @@ export function Conversation({ conversation, details }: Props) {
   const [sheet, setSheet] = useState<Sheet>({ sheet: 'none' });
   const close = () => setSheet({ sheet: 'none' });
   const lookAtKey = useCallback(() => setSheet({ sheet: 'keyChanged' }), []);
-  const review = (files: File[]) => files.length > 0 && !peer.blocked && setSheet({ sheet: 'review', files });
+  const review = (files: File[]) => files.length > 0 && !peer.blocked && !conversation.ended && setSheet({ sheet: 'review', files });
   useAskAboutKey(groupId, lookAtKey);
   const contact = query.state === 'shown' ? query.contact : null;
 
@@ -45,7 +46,7 @@ export function Conversation({ conversation, details }: Props) {
         <div>
           {peer.trust.state === 'changed' && peer.trust.wasVerified && <Waiting text={text.composer.waiting(peer.displayName)} action={text.composer.decide} onDecide={lookAtKey} />}
           {peer.refusedList && !peer.refusedList.heeded && <ListRefused peer={peer} />}
-          {peer.blocked ? <BlockedNote contact={peer} /> : <Composer conversation={conversation} onFiles={review} />}
+          {peer.blocked ? <BlockedNote contact={peer} /> : conversation.ended ? <EndedNote peer={peer} /> : <Composer conversation={conversation} onFiles={review} />}
         </div>
       </DropZone>
       {details && <Details query={query} onClose={() => navigate(`/c/${groupId}`)} onCompare={() => setSheet({ sheet: 'verify' })} />}

@@ -77,7 +77,7 @@ function SettingsContent({ page }: { page: SettingsPage }) {
     case 'devices':
       return <><p className={type_.soft}>{text.devices.lead}</p><DeviceList /></>;
     case 'security':
-      return <><FactorSettings /><SessionList Proof={ProofSteps} /><AuditLogCard /><RelayKnowledge /></>;
+      return <div className={layout.sections}><FactorSettings /><SessionList Proof={ProofSteps} /><AuditLogCard /><RelayKnowledge /></div>;
     case 'notifications':
       return <NotificationSettings />;
     case 'appearance':

@@ -1,3 +1,4 @@
+import { composer } from './composer';
 import { factors } from './factors';
 import { count, date, groups4, size, wait } from './format';
 import { securityText } from './security';
@@ -252,19 +253,7 @@ export const text = {
       needsNewerVersion: 'RX-09',
     },
   },
-  composer: {
-    message: (name: string) => `Message ${name}`,
-    send: 'Send',
-    attach: 'Attach a file',
-    tooLong: (over: number) => `${count(over, 'byte', 'bytes')} too long`,
-    left: (left: number) => `${count(left, 'byte', 'bytes')} left`,
-    drop: (name: string) => `Drop to send to ${name}`,
-    dropHint: 'You’ll see it once more before it goes.',
-    waiting: (name: string) => `${name}’s key changed. Messages wait until you decide.`,
-    listRefused: (name: string) => `The relay gives a wrong list of ${name}’s devices. Messages wait until it’s put right, or you decide.`,
-    sendAnyway: 'Send to the devices you know',
-    decide: 'Decide',
-  },
+  composer,
   files: {
     review: (name: string) => `Send to ${name}`,
     caption: 'Add a caption',

@@ -57,6 +57,12 @@ const screens: Screen[] = [
     await page.evaluate(() => window.script.call('blockContact', { accountId: 'bob' }));
     await page.getByText('You blocked Bob.').waitFor();
   }) },
+  { name: '04f-ended', ...open('/c/bob', async (page) => {
+    await page.evaluate(async () => {
+      for (const conversation of await window.script.call('listConversations', {})) window.emit({ type: 'conversationChanged', conversation: { ...conversation, ended: true } });
+    });
+    await page.getByRole('button', { name: 'Begin it again' }).waitFor();
+  }) },
   { name: '05-chats', ...open('/') },
   { name: '05b-empty', ...open('/?empty') },
   { name: '05c-unsaved-offline', ...open('/?unsaved', async (page) => {

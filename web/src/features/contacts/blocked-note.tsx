@@ -20,7 +20,7 @@ export function BlockedNote({ contact }: { contact: Contact }) {
   };
 
   return (
-    <div className={styles.blocked} role="status">
+    <div className={styles.closed} role="status">
       <Ban size={20} strokeWidth={1.6} aria-hidden />
       <span>{text.contact.blockedNote(contact.displayName)}</span>
       <Button look="plain" size="small" onClick={() => void unblock()}>{text.contact.unblock}</Button>
