@@ -142,6 +142,12 @@ impl Core {
         Ok(float(self.with(now, |client, cx| client.end_sessions(session, cx)).0))
     }
 
+    /// Deletes the account whose handle was typed; ends with `{}`.
+    #[wasm_bindgen(js_name = deleteAccount)]
+    pub fn delete_account(&mut self, handle: &str, now: f64) -> f64 {
+        float(self.with(now, |client, cx| client.delete_account(handle, cx)).0)
+    }
+
     /// Asks for new recovery codes; ends with `{ codes }`.
     #[wasm_bindgen(js_name = renewRecoveryCodes)]
     pub fn renew_recovery_codes(&mut self, now: f64) -> f64 {

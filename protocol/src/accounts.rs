@@ -148,6 +148,17 @@ pub struct NewVault {
     pub ciphertext: Bytes<RECORD_BYTES_MAX>,
 }
 
+/// `POST /v1/accounts/me/deletion`: deletes one's own account with everything in it, for good. Takes the fresh proof of
+/// [`crate::factors::FreshProof`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DeleteAccount {
+    /// Of the account as it was opened within ten minutes.
+    pub enrolment_ticket: Ticket,
+    /// Its handle, typed by its owner.
+    pub handle: Handle,
+}
+
 /// `GET /v1/accounts/by-handle/{handle}` and `GET /v1/accounts/{account_id}`: whom to talk to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -58,6 +58,8 @@ codes! {
     FactorWrong 35 "factor_wrong" 401 "The code is not right.";
     FactorUsed 36 "factor_used" 401 "This code was used before.";
     TriesExhausted 37 "tries_exhausted" 401 "Too many wrong codes; start again.";
+    AccountGone 47 "account_gone" 410 "This account was deleted.";
+    AccountDeleted 48 "account_deleted" 401 "Your account was deleted; sign out.";
 }
 
 impl ErrorCode {

@@ -171,6 +171,14 @@ pub enum RelayFrame {
         #[n(3)]
         change: u64,
     },
+    /// The other account of this direct group was deleted: the log can be read, and takes nothing more. Comes when it
+    /// happens, and with every [`ClientFrame::Hello`] after.
+    #[n(14)]
+    GroupClosed {
+        /// Which group.
+        #[n(0)]
+        group_id: GroupId,
+    },
 }
 
 /// A frame that arrived.
@@ -183,7 +191,7 @@ pub enum Received<F> {
 }
 
 const CLIENT_KINDS: u32 = 6;
-const RELAY_KINDS: u32 = 14;
+const RELAY_KINDS: u32 = 15;
 
 fn kind(bytes: &[u8]) -> Result<u32, minicbor::decode::Error> {
     let mut d = minicbor::Decoder::new(bytes);
@@ -260,8 +268,10 @@ pub mod close {
     pub const UNAUTHENTICATED: u16 = 4006;
     /// This client is older than the relay takes.
     pub const CLIENT_TOO_OLD: u16 = 4007;
+    /// The account was deleted: stop, and forget it.
+    pub const ACCOUNT_DELETED: u16 = 4008;
     /// Every close code with its name, for API.md.
-    pub const TABLE: [(u16, &str); 8] = [
+    pub const TABLE: [(u16, &str); 9] = [
         (REPLACED, "replaced"),
         (TOKEN_EXPIRED, "token_expired"),
         (DEVICE_REVOKED, "device_revoked"),
@@ -270,6 +280,7 @@ pub mod close {
         (MALFORMED, "malformed"),
         (UNAUTHENTICATED, "unauthenticated"),
         (CLIENT_TOO_OLD, "client_too_old"),
+        (ACCOUNT_DELETED, "account_deleted"),
     ];
 }
 

@@ -7,6 +7,7 @@ use protocol::{AccountId, DeviceId, ErrorCode, SessionId, UnixMillis};
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::live_sessions::Ended;
 use crate::tokens::access::AccessTokenError;
 
 /// A device with a live session. Routes for devices put it into the request before their handler runs.
@@ -28,8 +29,12 @@ impl App {
         })?;
         if self.sessions.device(claims.sid) != Some(claims.device) {
             // An ended session is no revoked device: that one signs out for good, this one signs in again.
-            let revoked = self.sessions.is_revoked(claims.sid);
-            return Err(if revoked { ErrorCode::DeviceRevoked } else { ErrorCode::Unauthenticated }.into());
+            let code = match self.sessions.ended(claims.sid) {
+                Some(Ended::Revoked) => ErrorCode::DeviceRevoked,
+                Some(Ended::Deleted) => ErrorCode::AccountDeleted,
+                None => ErrorCode::Unauthenticated,
+            };
+            return Err(code.into());
         }
         Ok(CallingDevice {
             account_id: claims.sub,

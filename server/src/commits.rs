@@ -7,7 +7,7 @@ use protocol::limits::GROUPS_PER_ACCOUNT_MAX;
 use protocol::socket::RelayFrame;
 use protocol::values::Bytes;
 use protocol::{AccountId, DeviceAuthKey, DeviceId, ErrorCode, Facts, GroupId, UnixMillis, WelcomeId};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::App;
 use crate::auth::CallingDevice;
@@ -17,7 +17,8 @@ use crate::posts::{message_conflict, stale_epoch};
 use crate::secrets::{random, sha256};
 use crate::storage::entries::{self, NewCommit, PostMark};
 use crate::storage::groups::{self, GroupState};
-use crate::storage::{Connection, StorageError, devices, key_packages, welcomes};
+use crate::storage::{Connection, StorageError, devices, key_packages, tombstones, welcomes};
+use crate::tombstones::Mark;
 
 /// A commit with its deltas read and its mark made.
 struct Bundle {
@@ -25,6 +26,8 @@ struct Bundle {
     deltas: Deltas,
     mark: PostMark,
     committer: Committer,
+    /// What a deleted account among those named would have left behind.
+    tombstones: BTreeMap<AccountId, Mark>,
     now: UnixMillis,
 }
 
@@ -77,7 +80,11 @@ impl App {
             .map_err(|error| ApiError::detailed(ErrorCode::Malformed, format!("the deltas: {error}")))?;
         let mark = self.post_marks.mark(bundle.group_id, device.device_id, bundle.message_id, &bundle.commit);
         let committer = Committer { account_id: device.account_id, device_id: device.device_id };
-        Ok(Bundle { bundle, deltas, mark, committer, now: self.clock.now() })
+        let named = deltas.added.iter().chain(&deltas.removed).map(|leaf| leaf.0);
+        let named = named.chain(deltas.roles.iter().map(|role| role.0));
+        let tombstones =
+            named.map(|account| (account, self.credentials.tombstones.account(account))).collect();
+        Ok(Bundle { bundle, deltas, mark, committer, tombstones, now: self.clock.now() })
     }
 
     /// After the transaction: the members that are online get the entry, newcomers their welcome.
@@ -140,6 +147,9 @@ async fn apply(conn: &mut Connection, bundle: Bundle, grace_ms: u64) -> Result<C
     if !before.roles.contains_key(&committer.account_id) {
         return Err(ErrorCode::NotFound.into());
     }
+    if state.closed {
+        return Err(ErrorCode::AccountGone.into());
+    }
     if state.epoch != bundle.bundle.epoch {
         return Err(stale_epoch(state.epoch, state.head));
     }
@@ -177,13 +187,25 @@ async fn check_deltas(
         return Ok(());
     }
     let mut revoked = BTreeSet::new();
-    for (_, device) in &deltas.removed {
-        if !devices::is_live(conn, *device).await? {
+    let mut counted = deltas.clone();
+    for (account, device) in &deltas.removed {
+        // The leaves of a deleted account stay in the tree until somebody takes them out; here they are gone already.
+        if is_gone(conn, bundle, *account).await? {
+            counted.removed.retain(|leaf| leaf.0 != *account);
+            counted.roles.retain(|role| role.0 != *account);
+        } else if !devices::is_live(conn, *device).await? {
             revoked.insert(*device);
         }
     }
-    before.committed(state.kind, committer, deltas, &revoked).map_err(refused)?;
+    before.committed(state.kind, committer, &counted, &revoked).map_err(refused)?;
     Ok(())
+}
+
+async fn is_gone(conn: &mut Connection, bundle: &Bundle, account: AccountId) -> Result<bool, StorageError> {
+    match bundle.tombstones.get(&account) {
+        Some(mark) => tombstones::exist(conn, &[*mark]).await,
+        None => Ok(false),
+    }
 }
 
 /// Added devices are live devices of the account named; an account comes in with all that can be claimed (D-7).
@@ -195,6 +217,9 @@ async fn check_added(conn: &mut Connection, before: &Membership, bundle: &Bundle
         let added = |device: &DeviceId| bundle.deltas.added.contains(&(account, *device));
         let of_account = bundle.deltas.added.iter().filter(|leaf| leaf.0 == account);
         if !of_account.clone().all(|(_, device)| live.contains(device)) {
+            if is_gone(conn, bundle, account).await? {
+                return Err(ErrorCode::AccountGone.into());
+            }
             return Err(ApiError::detailed(
                 ErrorCode::DeltasRefused,
                 "an added device is not live in its account",
@@ -264,7 +289,7 @@ fn verify(key: DeviceAuthKey, bytes: &[u8], signature: &[u8]) -> Result<(), ApiE
 
 /// Writes everything that belongs to an accepted commit.
 async fn store(conn: &mut Connection, bundle: Bundle, seq: u64) -> Result<Accepted, ApiError> {
-    let Bundle { bundle, deltas, mark, committer, now } = bundle;
+    let Bundle { bundle, deltas, mark, committer, now, .. } = bundle;
     let (group, message_id) = (bundle.group_id, bundle.message_id);
     let envelope = CommitEnvelope {
         account_id: committer.account_id,

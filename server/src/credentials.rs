@@ -19,6 +19,7 @@ use crate::tokens::{
     refresh::RefreshTokens,
     tickets::{TicketError, Tickets},
 };
+use crate::tombstones::Tombstones;
 
 /// OPAQUE, tickets, nonces, refresh tokens, second factors, budgets of guesses.
 pub struct Credentials {
@@ -27,6 +28,7 @@ pub struct Credentials {
     pub nonces: DeviceNonces,
     pub refresh_tokens: RefreshTokens,
     pub factors: FactorKeys,
+    pub tombstones: Tombstones,
     guess_subjects: hmac::Key,
 }
 
@@ -39,6 +41,7 @@ impl Credentials {
             nonces: DeviceNonces::new(secrets),
             refresh_tokens: RefreshTokens::new(secrets),
             factors: FactorKeys::new(secrets)?,
+            tombstones: Tombstones::new(secrets),
             guess_subjects: secrets.hmac_key(Purpose::GuessBudgets),
         })
     }

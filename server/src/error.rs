@@ -63,6 +63,9 @@ impl From<StorageError> for ApiError {
         let code = match &error {
             StorageError::NotFound => return Self::not_found(),
             StorageError::Overloaded | StorageError::Closed => return Self::new(ErrorCode::Unavailable),
+            // The caller's account, or one that it named, was deleted meanwhile; the next try is told so.
+            error if error.is_foreign_key_violation() => return Self::new(ErrorCode::Unavailable),
+            error if error.is_deadlock() => return Self::new(ErrorCode::Unavailable),
             error if error.is_full() => ErrorCode::StorageFull,
             StorageError::Database(_)
             | StorageError::Migrate(_)

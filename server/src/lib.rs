@@ -37,6 +37,7 @@ pub mod socket;
 pub mod storage;
 mod sweep;
 pub mod tokens;
+pub mod tombstones;
 pub mod upkeep;
 mod web_files;
 
@@ -50,8 +51,8 @@ use rates::RateClass;
 use route::Route;
 use routes::sessions::{device, factor, login, own, refresh};
 use routes::{
-    account_data, accounts, audit, blobs as containers, devices, factors as own_factors, groups,
-    key_packages, records, relay, socket as socket_route,
+    account_data, account_deletion, accounts, audit, blobs as containers, devices, factors as own_factors,
+    groups, key_packages, records, relay, socket as socket_route,
 };
 
 /// Every route of the relay. A route is for devices unless it says that it is open.
@@ -77,6 +78,7 @@ fn identities() -> Vec<Route> {
         Route::get("/v1/accounts/by-handle/{handle}", accounts::by_handle).class(RateClass::Directory),
         Route::get("/v1/accounts/{account_id}", accounts::by_id),
         Route::get("/v1/accounts/me/data", account_data::show),
+        Route::post("/v1/accounts/me/deletion", account_deletion::delete).body(JSON_BODY_BYTES_MAX),
         Route::post("/v1/sessions/login/start", login::start)
             .open(RateClass::Login)
             .body(JSON_BODY_BYTES_MAX),

@@ -10,8 +10,17 @@ use crate::storage::{Db, StorageError, sessions};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Live(DeviceId),
-    /// The device was signed out or removed; its tokens are told so until they are over.
+    /// Its tokens are told so until they are over.
+    Over(Ended),
+}
+
+/// Why a session is over for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The device was signed out or removed.
     Revoked,
+    /// The account was deleted.
+    Deleted,
 }
 
 /// Session → device. The database has the truth; this follows each committed change.
@@ -32,15 +41,17 @@ impl LiveSessions {
     pub fn device(&self, session: SessionId) -> Option<DeviceId> {
         match self.sessions.read().unwrap_or_else(PoisonError::into_inner).get(&session) {
             Some(Standing::Live(device)) => Some(*device),
-            Some(Standing::Revoked) | None => None,
+            Some(Standing::Over(_)) | None => None,
         }
     }
 
-    /// Whether the session ended because its device was revoked. A session that merely ended (a newer log-in, a
-    /// re-used refresh token) is none of these: its device may sign in again.
-    pub fn is_revoked(&self, session: SessionId) -> bool {
-        let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
-        sessions.get(&session) == Some(&Standing::Revoked)
+    /// Why the session is over for good. One that merely ended (a newer log-in, a re-used refresh token) is none of
+    /// these: its device may sign in again.
+    pub fn ended(&self, session: SessionId) -> Option<Ended> {
+        match self.sessions.read().unwrap_or_else(PoisonError::into_inner).get(&session) {
+            Some(Standing::Over(ended)) => Some(*ended),
+            Some(Standing::Live(_)) | None => None,
+        }
     }
 
     /// Before a log-in commits: a revocation that comes right after it must find the session.
@@ -53,27 +64,27 @@ impl LiveSessions {
     pub fn end(&self, session: SessionId) -> Option<DeviceId> {
         match self.sessions.write().unwrap_or_else(PoisonError::into_inner).remove(&session) {
             Some(Standing::Live(device)) => Some(device),
-            Some(Standing::Revoked) | None => None,
+            Some(Standing::Over(_)) | None => None,
         }
     }
 
     /// After a committed revocation of the session's device.
     pub fn remove(&self, session: SessionId) {
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
-        sessions.insert(session, Standing::Revoked);
+        sessions.insert(session, Standing::Over(Ended::Revoked));
     }
 
-    /// After a committed revocation of a device.
-    pub fn remove_device(&self, device: DeviceId) {
+    /// After a committed revocation of a device, or deletion of its account.
+    pub fn remove_device(&self, device: DeviceId, why: Ended) {
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
         for standing in sessions.values_mut().filter(|standing| **standing == Standing::Live(device)) {
-            *standing = Standing::Revoked;
+            *standing = Standing::Over(why);
         }
     }
 
-    /// Forgets revoked sessions, whose tokens are over by now or soon refused as unknown.
+    /// Forgets sessions that are over, whose tokens are over by now or soon refused as unknown.
     pub fn prune(&self) {
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
-        sessions.retain(|_, standing| *standing != Standing::Revoked);
+        sessions.retain(|_, standing| matches!(standing, Standing::Live(_)));
     }
 }

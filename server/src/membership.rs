@@ -121,6 +121,10 @@ impl Membership {
         adds && removes && roles
     }
 
+    fn has_admin(&self) -> bool {
+        self.roles.values().any(|role| *role == Role::Admin)
+    }
+
     fn after(&self, deltas: &Deltas) -> Result<Self, DeltasError> {
         let mut after = self.clone();
         for (account, device) in &deltas.removed {
@@ -146,7 +150,9 @@ impl Membership {
         if !accounts.iter().eq(after.roles.keys()) {
             return Err(DeltasError::Unfit("the accounts with a leaf are those with a role"));
         }
-        if !after.roles.values().any(|role| *role == Role::Admin) {
+        // One whose only admin's account was deleted goes on without.
+        let had_admin = self.roles.is_empty() || self.has_admin();
+        if had_admin && !after.has_admin() {
             return Err(DeltasError::Unfit("a group has an admin"));
         }
         if after.devices.len() > GROUP_LEAVES_MAX || after.roles.len() > GROUP_ACCOUNTS_MAX {

@@ -8,6 +8,8 @@ use protocol::{
 use crate::app::App;
 use crate::auth::CallingDevice;
 use crate::error::ApiError;
+use crate::live_sessions::Ended;
+use crate::storage::account_deletion::Deleted;
 use crate::storage::sessions::Session;
 use crate::storage::{devices, groups};
 
@@ -49,8 +51,20 @@ impl App {
 
     /// After the committed revocation of a device: no request and no socket of it goes on.
     pub(crate) fn revoke_device(&self, device: DeviceId) {
-        self.sessions.remove_device(device);
+        self.sessions.remove_device(device, Ended::Revoked);
         self.hub.close(device, close::DEVICE_REVOKED);
+    }
+
+    /// After the committed deletion of an account: no request and no socket of it goes on, and whoever shared a group
+    /// with it hears of it.
+    pub(crate) fn end_account(&self, deleted: &Deleted) {
+        for device in &deleted.devices {
+            self.sessions.remove_device(*device, Ended::Deleted);
+            self.hub.close(*device, close::ACCOUNT_DELETED);
+        }
+        for &group_id in &deleted.closed {
+            self.hub.send_to_group(group_id, &RelayFrame::GroupClosed { group_id });
+        }
     }
 
     /// Tells everybody who shares a group with the account, and its own devices, of a new device list. A hint: what

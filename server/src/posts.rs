@@ -74,6 +74,7 @@ pub(crate) fn posted(
             Ok(Posted { message_id, group_id, seq: appended.seq, received_at: appended.received_at })
         }
         Err(AppendError::NotAMember) => Err(ApiError::not_found()),
+        Err(AppendError::Closed) => Err(ErrorCode::AccountGone.into()),
         Err(AppendError::StaleEpoch { epoch, head }) => Err(stale_epoch(epoch, head)),
         Err(AppendError::Conflict { seq }) => Err(message_conflict(seq)),
         Err(AppendError::Failed(error)) => {

@@ -29,6 +29,7 @@ pub enum Purpose {
     FactorSeeds,
     RecoveryCodes,
     EmailCodes,
+    Tombstones,
 }
 
 impl Purpose {
@@ -45,6 +46,7 @@ impl Purpose {
             Self::FactorSeeds => "sotto/v1/relay/factor-seeds",
             Self::RecoveryCodes => "sotto/v1/relay/recovery-codes",
             Self::EmailCodes => "sotto/v1/relay/email-codes",
+            Self::Tombstones => "sotto/v1/relay/tombstones",
         }
     }
 }

@@ -153,6 +153,7 @@ impl Client {
         }
         self.drop_bundle(group);
         match (kind, problem.code) {
+            (BundleKind::Renew, ErrorCode::AccountGone) => self.group_closed(group, cx),
             (BundleKind::Renew, _) => self.renewal_refused(group, cx),
             (BundleKind::Join, ErrorCode::StaleEpoch) => self.begin_join(group),
             (BundleKind::Join, _) => self.end_group(group, cx),

@@ -138,6 +138,9 @@ pub enum CommandErrorCode {
     #[error("not an e-mail address")]
     #[n(45)]
     EmailInvalid,
+    #[error("this account was deleted")]
+    #[n(60)]
+    AccountGone,
 }
 
 /// A code and, where waiting helps, how long.
@@ -181,7 +184,8 @@ impl From<ErrorCode> for CommandErrorCode {
             ErrorCode::InviteInvalid => Self::InviteInvalid,
             ErrorCode::NotFound | ErrorCode::RangeNotSatisfiable => Self::NotFound,
             ErrorCode::WrongCredentials | ErrorCode::TicketInvalid => Self::WrongPassword,
-            ErrorCode::DeviceRevoked => Self::SignedOut,
+            ErrorCode::DeviceRevoked | ErrorCode::AccountDeleted => Self::SignedOut,
+            ErrorCode::AccountGone => Self::AccountGone,
             ErrorCode::FactorWrong => Self::FactorWrong,
             ErrorCode::FactorUsed => Self::FactorUsed,
             ErrorCode::TriesExhausted => Self::FactorTriesExhausted,

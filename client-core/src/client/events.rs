@@ -78,6 +78,7 @@ pub enum Event {
 pub enum SignOutReason {
     LoggedOut,
     Revoked,
+    Deleted,
 }
 
 /// What a command gives; `Serialize` gives the `result` of the page's call.

@@ -468,6 +468,7 @@ pub(crate) fn new_summary(group_id: GroupId, peer: AccountId, stage: GroupStage,
         epoch: 0,
         leaf_due_at: None,
         sent_with_leaf: None,
+        closed_at: None,
     }
 }
 

@@ -268,6 +268,7 @@ impl Client {
             peer: self.contact_view(summary.peer)?,
             last: summary.last.clone(),
             unread: u32::try_from(summary.unread.len()).unwrap_or(u32::MAX),
+            closed: summary.is_closed(),
             active_at: summary.active_at,
             ended: summary.stage == GroupStage::Ended,
         })

@@ -7,6 +7,7 @@ mod audit;
 mod base32;
 mod blocking;
 mod bundles;
+mod closing;
 mod contacts;
 mod content;
 mod conversations;
@@ -286,6 +287,10 @@ impl Client {
                 }
             }
             ErrorCode::DeviceRevoked if pending.needs_token() => self.signed_out(SignOutReason::Revoked),
+            ErrorCode::AccountDeleted if pending.needs_token() => {
+                self.requests.again(pending);
+                self.signed_out(SignOutReason::Deleted);
+            }
             ErrorCode::RateLimited
             | ErrorCode::Unavailable
             | ErrorCode::Internal
@@ -354,6 +359,7 @@ impl Client {
                 self.end_group(group, cx);
             }
             (Purpose::Post(group, order), _) => self.handle_post_problem(group, order, problem, cx),
+            (Purpose::Account(account), ErrorCode::AccountGone) => self.account_gone(account, cx),
             (Purpose::PutRecords, _) => self.handle_records_refused(problem, cx),
             (Purpose::StartDirectory, ErrorCode::NotFound) => {
                 self.fail_start(CommandErrorCode::HandleUnknown.into());

@@ -47,7 +47,8 @@ impl Client {
     ///
     /// # Errors
     /// [`CommandErrorCode::TextTooLong`], [`CommandErrorCode::NotFound`] for a group that is not there,
-    /// [`CommandErrorCode::NotAllowed`] for one that has ended or whose peer is blocked,
+    /// [`CommandErrorCode::NotAllowed`] for one that has ended or whose peer is blocked, [`CommandErrorCode::AccountGone`]
+    /// for one whose peer has no account any more,
     /// [`CommandErrorCode::StoreFailed`] when too many wait.
     pub fn send_text(
         &mut self,
@@ -75,6 +76,9 @@ impl Client {
     ) -> Result<(), CommandError> {
         let slot = self.groups.get(&group).filter(|slot| slot.summary.stage != GroupStage::Creating);
         let slot = slot.ok_or(CommandErrorCode::NotFound)?;
+        if slot.summary.is_closed() {
+            return Err(CommandErrorCode::AccountGone.into());
+        }
         if slot.summary.stage == GroupStage::Ended || self.is_blocked(slot.summary.peer) {
             return Err(CommandErrorCode::NotAllowed.into());
         }
@@ -111,7 +115,8 @@ impl Client {
     /// Sends a failed message again under its id.
     ///
     /// # Errors
-    /// [`CommandErrorCode::NotFound`] when the outbox does not hold it.
+    /// [`CommandErrorCode::NotFound`] when the outbox does not hold it, [`CommandErrorCode::AccountGone`] when its reader has
+    /// no account any more.
     pub fn retry_message(
         &mut self,
         group: GroupId,
@@ -119,6 +124,9 @@ impl Client {
         cx: &mut Context<'_>,
     ) -> Result<(), CommandError> {
         let order = self.find_item(group, message)?;
+        if self.groups.get(&group).is_some_and(|slot| slot.summary.is_closed()) {
+            return Err(CommandErrorCode::AccountGone.into());
+        }
         if let Some(item) = self.outbox.get_mut(&(group, order)) {
             if item.awaits_upload {
                 return Err(CommandErrorCode::FileUnreadable.into());
@@ -192,6 +200,7 @@ impl Client {
             summary.stage == GroupStage::Active
                 && summary.cursor >= slot.hold_until
                 && !summary.unlisted_device
+                && !summary.is_closed()
         });
         if !ready || !self.session.is_open() || self.sending_waits(group) || self.is_renewing(group) {
             return;
@@ -386,6 +395,10 @@ impl Client {
                 }
                 self.save_item(group, order, cx);
                 self.flush(group, cx);
+            }
+            (ErrorCode::AccountGone, _) => {
+                self.fail_item(group, order, CommandErrorCode::AccountGone, cx);
+                self.group_closed(group, cx);
             }
             (
                 ErrorCode::RateLimited

@@ -68,7 +68,7 @@ impl Client {
 
     /// Renews the leaf if it is due and nothing else is under way in the group.
     pub(super) fn renew_leaf(&mut self, group: GroupId, cx: &mut Context<'_>) {
-        let Some(slot) = self.groups.get(&group) else { return };
+        let Some(slot) = self.groups.get(&group).filter(|slot| !slot.summary.is_closed()) else { return };
         let summary = &slot.summary;
         let Some(due_at) = summary.leaf_due_at else {
             // From before leaves were renewed: nobody knows how old it is.

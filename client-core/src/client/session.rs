@@ -12,6 +12,7 @@ use super::{
     Client, CommandErrorCode, CommandId, Connection, Context, Event, HostKind, Outcome, SignOutReason,
     Transmit,
     audit::AuditLog,
+    factors::FactorChange,
     history::LoadPurpose,
     pending::{Ask, Purpose, backoff_ms},
     stored::{Stage, StoredSecret},
@@ -151,7 +152,7 @@ impl Client {
         if self.account.take().is_none() {
             return;
         }
-        self.end_commands();
+        self.end_commands(reason);
         self.groups.clear();
         self.outbox.clear();
         self.bundles.clear();
@@ -167,8 +168,15 @@ impl Client {
     }
 
     /// Answers every command that waits for the relay or the store, and forgets what it waited for.
-    fn end_commands(&mut self) {
+    fn end_commands(&mut self, reason: SignOutReason) {
         for purpose in self.requests.take_all() {
+            // The socket may tell it before the answer does.
+            if let (Purpose::FactorChange(command, FactorChange::DeleteAccount), SignOutReason::Deleted) =
+                (&purpose, reason)
+            {
+                self.finish(*command, Ok(Outcome::Done {}));
+                continue;
+            }
             if let Purpose::CheckHandle(command)
             | Purpose::CheckRegistration(command)
             | Purpose::ListAudit(command)
@@ -272,6 +280,7 @@ impl Client {
         match problem.code {
             // Only a device that is revoked, or unknown to this relay, can't sign in with its own key.
             ErrorCode::DeviceRevoked | ErrorCode::WrongCredentials => self.signed_out(SignOutReason::Revoked),
+            ErrorCode::AccountDeleted => self.signed_out(SignOutReason::Deleted),
             // The nonce came too late: the next try gets another.
             ErrorCode::TicketInvalid => {}
             _ => self.socket_down(None, cx),
@@ -331,6 +340,7 @@ impl Client {
         match code {
             Some(close::TOKEN_EXPIRED | close::UNAUTHENTICATED) => self.session.token = None,
             Some(close::DEVICE_REVOKED) => return self.signed_out(SignOutReason::Revoked),
+            Some(close::ACCOUNT_DELETED) => return self.signed_out(SignOutReason::Deleted),
             Some(close::CLIENT_TOO_OLD) => {
                 self.session.socket = Socket::Idle;
                 return self.emit(Event::Fatal { code: CommandErrorCode::OutOfDate });
@@ -412,6 +422,7 @@ impl Client {
                 self.session.socket = Socket::Until(UnixMillis(until));
             }
             RelayFrame::RecordChanged { change, .. } => self.handle_record_changed(change),
+            RelayFrame::GroupClosed { group_id } => self.group_closed(group_id, cx),
             RelayFrame::Failed { .. } | RelayFrame::Pong => {}
         }
     }

@@ -319,6 +319,15 @@ pub(crate) struct Summary {
     /// Messages encrypted since it got one.
     #[n(21)]
     pub(crate) sent_with_leaf: Option<u32>,
+    /// When the relay told that the peer's account was deleted: nothing can be sent any more.
+    #[n(40)]
+    pub(crate) closed_at: Option<UnixMillis>,
+}
+
+impl Summary {
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed_at.is_some()
+    }
 }
 
 /// Unread messages that a summary counts one by one.

@@ -388,6 +388,11 @@ pub enum Notice {
         #[n(0)]
         account_id: AccountId,
     },
+    #[n(40)]
+    AccountDeleted {
+        #[n(0)]
+        account_id: AccountId,
+    },
 }
 
 /// `Message`; also what the local store keeps per (group, seq).
@@ -452,6 +457,8 @@ pub struct Conversation {
     pub last: Option<LastLine>,
     /// Received and not read.
     pub unread: u32,
+    /// The other person's account was deleted: nothing can be sent any more.
+    pub closed: bool,
     /// For sorting.
     pub active_at: UnixMillis,
     /// This device can't follow it any more, until it is started again.

@@ -9,6 +9,7 @@
 )]
 
 mod blocking;
+mod deletion;
 mod factors;
 mod faults;
 mod key_stock;

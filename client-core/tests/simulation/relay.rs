@@ -11,7 +11,8 @@ use protocol::{
     AccountId, ClaimId, Deltas, DeviceId, ErrorCode, Facts, GroupId, Handle, IdempotencyId, MessageId,
     Problem, RecordId, RelayId, SessionId, UnixMillis, WelcomeId,
     accounts::{
-        DirectoryEntry, HandleAvailability, RegisterFinish, RegisterStart, RegisterStarted, RelayInfo, Wrap,
+        DeleteAccount, DirectoryEntry, HandleAvailability, RegisterFinish, RegisterStart, RegisterStarted,
+        RelayInfo, Wrap,
     },
     audit::{AuditPage, AuditPlace},
     certificate::Certificate,
@@ -90,6 +91,8 @@ struct Device {
 
 #[derive(Clone, Default)]
 struct Group {
+    /// The account of one of them was deleted.
+    closed: bool,
     peers: Option<BTreeSet<AccountId>>,
     accounts: BTreeSet<AccountId>,
     leaves: BTreeMap<DeviceId, u64>,
@@ -162,6 +165,8 @@ pub(crate) struct Relay {
     /// Blobs that their uploader took back.
     pub(crate) deleted_blobs: Vec<String>,
     misnamed: Option<(AccountId, AccountId)>,
+    /// Deleted accounts and the handles that they had.
+    gone: BTreeMap<AccountId, Handle>,
 }
 
 #[derive(Clone)]
@@ -232,6 +237,7 @@ impl Relay {
             connections: BTreeMap::new(),
             deleted_blobs: Vec::new(),
             misnamed: None,
+            gone: BTreeMap::new(),
         }
     }
 
@@ -300,12 +306,16 @@ impl Relay {
             return answer;
         }
         let device = device.ok_or_else(|| problem(ErrorCode::Unauthenticated))?;
+        let account = self.devices[&device].account;
+        if self.gone.contains_key(&account) {
+            return Err(problem(ErrorCode::AccountDeleted));
+        }
         if self.devices[&device].revoked {
             return Err(problem(ErrorCode::DeviceRevoked));
         }
-        let account = self.devices[&device].account;
         match (method, parts.as_slice()) {
             (Method::Delete, ["sessions", "current"]) => self.log_out(device),
+            (Method::Post, ["accounts", "me", "deletion"]) => self.delete_account(account, &parse(body)?),
             (Method::Get, ["accounts", "by-handle", handle]) => self.by_handle(handle),
             (Method::Get, ["accounts", id]) => self.directory(id.parse().unwrap()),
             (Method::Get, ["audit"]) => json(&AuditPage {
@@ -602,7 +612,7 @@ impl Relay {
         let token = refresh.refresh_token.ok_or_else(|| problem(ErrorCode::Unauthenticated))?;
         let device = DeviceId::try_from(&token.0[..16]).unwrap();
         match self.devices.get(&device) {
-            Some(row) if !row.revoked => {
+            Some(row) if !row.revoked && !self.gone.contains_key(&row.account) => {
                 let account = row.account;
                 json(&self.tokens(account, device))
             }
@@ -616,6 +626,9 @@ impl Relay {
             return Err(problem(ErrorCode::TicketInvalid));
         };
         let row = self.devices.get(&device).ok_or_else(refused)?;
+        if self.gone.contains_key(&row.account) {
+            return Err(problem(ErrorCode::AccountDeleted));
+        }
         if row.revoked {
             return Err(problem(ErrorCode::DeviceRevoked));
         }
@@ -633,10 +646,16 @@ impl Relay {
     }
 
     fn by_handle(&self, handle: &str) -> Answer {
+        if self.gone.values().any(|gone| gone.as_str() == handle) {
+            return Err(problem(ErrorCode::AccountGone));
+        }
         self.directory(self.account_of(handle).ok_or_else(|| problem(ErrorCode::NotFound))?)
     }
 
     fn directory(&self, account: AccountId) -> Answer {
+        if self.gone.contains_key(&account) {
+            return Err(problem(ErrorCode::AccountGone));
+        }
         let row = self.accounts.get(&account).ok_or_else(|| problem(ErrorCode::NotFound))?;
         json(&DirectoryEntry {
             account_id: account,
@@ -736,7 +755,7 @@ impl Relay {
     fn list_groups(&self, account: AccountId, device: DeviceId, query: &str) -> Answer {
         let after: Option<GroupId> = query.strip_prefix("after=").map(|id| id.parse().unwrap());
         let mine = self.groups.iter().filter(|(id, group)| {
-            group.accounts.contains(&account) && after.is_none_or(|after| **id > after)
+            !group.closed && group.accounts.contains(&account) && after.is_none_or(|after| **id > after)
         });
         let summary = |(id, group): (&GroupId, &Group)| GroupSummary {
             group_id: *id,
@@ -781,6 +800,9 @@ impl Relay {
         }
         if let Some(posted) = again(group, device, &bundle) {
             return posted.map(|posted| to_bytes(&posted));
+        }
+        if group.closed {
+            return Err(problem(ErrorCode::AccountGone));
         }
         if bundle.epoch != group.epoch {
             return Err(stale(group));
@@ -842,6 +864,34 @@ impl Relay {
         }
         self.deliver_live(bundle.group_id);
         Ok(Posted { message_id: bundle.message_id, group_id: bundle.group_id, seq, received_at: self.now })
+    }
+
+    /// Everything of the account goes; who shares a group with it is told.
+    fn delete_account(&mut self, account: AccountId, deletion: &DeleteAccount) -> Answer {
+        let opened = self.tickets.get(deletion.enrolment_ticket.as_ref() as &[u8]);
+        if !matches!(opened, Some(Ticket::Enrolment(opened)) if *opened == account) {
+            return Err(problem(ErrorCode::TicketInvalid));
+        }
+        assert_eq!(self.accounts[&account].handle, deletion.handle);
+        self.accounts.remove(&account);
+        self.gone.insert(account, deletion.handle.clone());
+        let devices: BTreeSet<DeviceId> =
+            self.devices.iter().filter(|(_, row)| row.account == account).map(|(id, _)| *id).collect();
+        self.connections.retain(|_, connection| !connection.device.is_some_and(|id| devices.contains(&id)));
+        for (&group_id, group) in
+            self.groups.iter_mut().filter(|(_, group)| group.accounts.contains(&account))
+        {
+            group.closed = true;
+            group.peers = None;
+            group.accounts.remove(&account);
+            group.leaves.retain(|device, _| !devices.contains(device));
+            for connection in self.connections.values_mut() {
+                if connection.device.is_some_and(|device| group.leaves.contains_key(&device)) {
+                    connection.waiting.push_back(to_bytes(&RelayFrame::GroupClosed { group_id }));
+                }
+            }
+        }
+        Ok(Vec::new())
     }
 
     /// Puts a welcome into a device's inbox, whoever made it.
@@ -908,6 +958,9 @@ impl Relay {
         }
         if !group.leaves.contains_key(&device) {
             return Err(problem(ErrorCode::NotFound));
+        }
+        if group.closed {
+            return Err(problem(ErrorCode::AccountGone));
         }
         if post.epoch != group.epoch {
             return Err(stale(group));
@@ -1039,6 +1092,9 @@ impl Relay {
             let stored = *group.cursors.get(&device).unwrap_or_else(|| &group.leaves[&device]);
             let named = cursors.iter().find(|cursor| cursor.group_id == group_id).map(|cursor| cursor.seq);
             connection.sent.insert(group_id, named.unwrap_or(stored));
+            if group.closed {
+                connection.waiting.push_back(to_bytes(&RelayFrame::GroupClosed { group_id }));
+            }
         }
         let groups: Vec<GroupId> = connection.sent.keys().copied().collect();
         for group in groups {

@@ -27,11 +27,12 @@ use crate::opaque::{Opaque, StoredRecord};
 use crate::path::Path;
 use crate::refresh_cookie::ClientKind;
 use crate::secrets::{random, sha256};
-use crate::storage::Connection;
 use crate::storage::accounts::{self, Inserted, NewAccount};
 use crate::storage::audit::{self, Event};
 use crate::storage::invites;
 use crate::storage::records;
+use crate::storage::tombstones;
+use crate::storage::{Connection, StorageError};
 use crate::tokens::tickets::RegistrationTicket;
 
 /// `GET /v1/accounts/available/{handle}`.
@@ -40,7 +41,7 @@ pub(crate) async fn available(
     Path(handle): Path<String>,
 ) -> Result<Json<HandleAvailability>, ApiError> {
     let handle = parse_handle(&handle)?;
-    let taken = app.db.read(async |conn| accounts::handle_exists(conn, &handle).await).await?;
+    let taken = app.db.read(async |conn| is_taken(&app, conn, &handle).await).await?;
     Ok(Json(HandleAvailability { available: !taken }))
 }
 
@@ -50,7 +51,7 @@ pub(crate) async fn register_start(
     Json(request): Json<RegisterStart>,
 ) -> Result<Json<RegisterStarted>, ApiError> {
     let invite_hash = admit(&app, request.invite).await?;
-    let taken = app.db.read(async |conn| accounts::handle_exists(conn, &request.handle).await).await?;
+    let taken = app.db.read(async |conn| is_taken(&app, conn, &request.handle).await).await?;
     if taken {
         return Err(ErrorCode::HandleTaken.into());
     }
@@ -97,8 +98,13 @@ pub(crate) async fn by_handle(
     Path(handle): Path<String>,
 ) -> Result<Json<DirectoryEntry>, ApiError> {
     let handle = parse_handle(&handle)?;
-    let entry = app.db.read(async |conn| accounts::find_by_handle(conn, &handle).await).await?;
-    entry.map(Json).ok_or_else(ApiError::not_found)
+    let mark = app.credentials.tombstones.handle(&handle);
+    app.db
+        .read(async |conn| match accounts::find_by_handle(conn, &handle).await? {
+            Some(entry) => Ok(Json(entry)),
+            None => Err(tombstones::missing(conn, mark).await?.into()),
+        })
+        .await
 }
 
 /// `GET /v1/accounts/{account_id}`.
@@ -108,8 +114,13 @@ pub(crate) async fn by_id(
     Path(account): Path<String>,
 ) -> Result<Json<DirectoryEntry>, ApiError> {
     let account: AccountId = account.parse().map_err(|_| ApiError::not_found())?;
-    let entry = app.db.read(async |conn| accounts::find(conn, account).await).await?;
-    entry.map(Json).ok_or_else(ApiError::not_found)
+    let mark = app.credentials.tombstones.account(account);
+    app.db
+        .read(async |conn| match accounts::find(conn, account).await? {
+            Some(entry) => Ok(Json(entry)),
+            None => Err(tombstones::missing(conn, mark).await?.into()),
+        })
+        .await
 }
 
 /// Whether a registration may begin, and the invitation that its finish takes.
@@ -155,7 +166,9 @@ async fn register(
             if insert_account(conn, request, &parts, now).await? == Inserted::Taken {
                 return taken(conn, request, &parts.handle, content_hash).await;
             }
-            answers::insert_device(conn, &fresh.session, &request.device, &parts.list, now).await?;
+            // After the insert, which waits for a deletion under way: what that left behind is seen here.
+            refuse_buried(app, conn, request, &parts.handle).await?;
+            answers::insert_device(app, conn, &fresh.session, (&request.device, &parts.list), now).await?;
             answers::insert(app, conn, request.idempotency_id, (&fresh, address), now).await?;
             let event = Event::device(AuditKind::Registered, request.device.device_id);
             audit::insert(conn, request.account_id, event, now).await?;
@@ -166,6 +179,28 @@ async fn register(
         begun.keep();
     }
     Ok(answer)
+}
+
+async fn is_taken(app: &App, conn: &mut Connection, handle: &Handle) -> Result<bool, StorageError> {
+    Ok(accounts::handle_exists(conn, handle).await?
+        || tombstones::exist(conn, &[app.credentials.tombstones.handle(handle)]).await?)
+}
+
+/// Nobody comes back as an account that was deleted.
+async fn refuse_buried(
+    app: &App,
+    conn: &mut Connection,
+    request: &RegisterFinish,
+    handle: &Handle,
+) -> Result<(), ApiError> {
+    let marks = &app.credentials.tombstones;
+    if tombstones::exist(conn, &[marks.handle(handle)]).await? {
+        return Err(ErrorCode::HandleTaken.into());
+    }
+    if tombstones::exist(conn, &[marks.account(request.account_id)]).await? {
+        return Err(ErrorCode::IdempotencyConflict.into());
+    }
+    Ok(())
 }
 
 /// What was checked before the transaction.

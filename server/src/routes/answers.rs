@@ -19,7 +19,7 @@ use crate::storage::accounts::Inserted;
 use crate::storage::devices::{self, DeviceRow};
 use crate::storage::requests::{self, AnsweredRequest};
 use crate::storage::sessions::{self, Session, SessionState};
-use crate::storage::{Connection, key_packages};
+use crate::storage::{Connection, key_packages, tombstones};
 use crate::tokens::refresh::RefreshToken;
 
 /// The session that a request began, now or when it came first.
@@ -80,10 +80,10 @@ pub(super) async fn insert(
 
 /// Stores a device that was checked, with its stock of key packages.
 pub(super) async fn insert_device(
+    app: &App,
     conn: &mut Connection,
     session: &Session,
-    device: &NewDevice,
-    list: &CheckedList,
+    (device, list): (&NewDevice, &CheckedList),
     now: UnixMillis,
 ) -> Result<(), ApiError> {
     let row = DeviceRow {
@@ -92,7 +92,8 @@ pub(super) async fn insert_device(
         certificate: &device.certificate,
         device_auth_key: list.device_auth_key,
     };
-    if devices::insert(conn, &row, now).await? == Inserted::Taken {
+    let buried = tombstones::exist(conn, &[app.credentials.tombstones.device(session.device_id)]).await?;
+    if buried || devices::insert(conn, &row, now).await? == Inserted::Taken {
         return Err(ApiError::detailed(ErrorCode::Malformed, "device.device_id"));
     }
     key_packages::insert_all(conn, session.device_id, &device.key_packages, now).await?;

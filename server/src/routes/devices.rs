@@ -97,7 +97,7 @@ async fn enrol_once(
             accounts::update_device_list(conn, ticket.account_id, &request.device_list, checked.version)
                 .await?;
             let revoked = revoke_listed(conn, &ticket, &checked, now).await?;
-            answers::insert_device(conn, &fresh.session, &request.device, &checked, now).await?;
+            answers::insert_device(app, conn, &fresh.session, (&request.device, &checked), now).await?;
             if let Some((new, record)) = &password {
                 put_password(conn, &ticket, new, record).await?;
             }

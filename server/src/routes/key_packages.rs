@@ -16,7 +16,7 @@ use crate::auth::CallingDevice;
 use crate::body::Cbor;
 use crate::error::ApiError;
 use crate::storage::accounts::StoredDeviceList;
-use crate::storage::{Connection, accounts, devices, key_packages};
+use crate::storage::{Connection, accounts, devices, key_packages, tombstones};
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 86_400_000;
@@ -64,11 +64,14 @@ pub(crate) async fn claim(
     Cbor(request): Cbor<ClaimKeyPackages>,
 ) -> Result<Cbor<ClaimedKeyPackages>, ApiError> {
     let now = app.clock.now();
+    let mark = app.credentials.tombstones.account(request.account_id);
     let (claimed, low) = app
         .db
         .write(async |conn| {
             let list = accounts::lock_device_list(conn, request.account_id).await?;
-            let list = list.ok_or_else(ApiError::not_found)?;
+            let Some(list) = list else {
+                return Err(tombstones::missing(conn, mark).await?.into());
+            };
             if let Some(again) = repeated(conn, device.account_id, &request, now).await? {
                 return Ok((answer(list, again)?, Vec::new()));
             }

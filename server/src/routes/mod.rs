@@ -1,6 +1,7 @@
 //! Handlers, one file per noun: who, what, one transaction, answer.
 
 pub(crate) mod account_data;
+pub(crate) mod account_deletion;
 pub(crate) mod accounts;
 mod answers;
 pub(crate) mod audit;

@@ -22,6 +22,7 @@ use crate::auth::CallingDevice;
 use crate::edge::addresses::Seat;
 use crate::edge::begun;
 use crate::error::ApiError;
+use crate::live_sessions::Ended;
 use crate::mailbox::Mailbox;
 use crate::storage::writer::Answer;
 use crate::storage::{StorageError, devices, entries, groups, key_packages, welcomes};
@@ -99,6 +100,7 @@ fn refusal_to_close(error: &ApiError) -> End {
     End::Close(match error.code {
         ErrorCode::TokenExpired => close::TOKEN_EXPIRED,
         ErrorCode::DeviceRevoked => close::DEVICE_REVOKED,
+        ErrorCode::AccountDeleted => close::ACCOUNT_DELETED,
         _ => close::UNAUTHENTICATED,
     })
 }
@@ -151,8 +153,11 @@ impl<'s> Connection<'s> {
         // A revocation between the check of the token and this line closed nobody.
         if app.sessions.device(device.session_id) != Some(device.device_id) {
             app.hub.disconnect(&line);
-            let revoked = app.sessions.is_revoked(device.session_id);
-            return Err(End::Close(if revoked { close::DEVICE_REVOKED } else { close::TOKEN_EXPIRED }));
+            return Err(End::Close(match app.sessions.ended(device.session_id) {
+                Some(Ended::Revoked) => close::DEVICE_REVOKED,
+                Some(Ended::Deleted) => close::ACCOUNT_DELETED,
+                None => close::TOKEN_EXPIRED,
+            }));
         }
         let now = Instant::now();
         let mut connection = Self {
@@ -276,6 +281,9 @@ impl<'s> Connection<'s> {
                 if round == 1 {
                     let cursor = cursor.max(place.joined_seq).min(place.last);
                     self.progress.open(place.group_id, cursor, place.last);
+                    if place.closed {
+                        self.send(&RelayFrame::GroupClosed { group_id: place.group_id }).await?;
+                    }
                 }
             }
         }

@@ -91,7 +91,7 @@ pub const TABLES: &[Table] = &[
         where account_id = $1)": Id "claim_id", Id "claimant_account_id", Id "device_id", Number "last_resort",
         Bytes "bytes"),
     of_groups!("groups": Id "group_id", Number "kind", Id "direct_pair", Number "head", Number "epoch",
-        Time "grace_until", Number "cut_seq", Time "created_at"),
+        Time "grace_until", Number "cut_seq", Time "created_at", Time "closed_at"),
     of_groups!("group_infos": Id "group_id", Number "epoch", Number "seq", Bytes "bytes"),
     of_groups!("group_accounts": Id "group_id", Id "account_id", Number "role"),
     own!("group_devices": Id "group_id", Id "device_id", Id "account_id", Number "joined_seq",
@@ -115,6 +115,7 @@ pub const NOT_ABOUT_ACCOUNTS: &[(&str, &str)] = &[
     ("factor_tries", "how often a code was tried under random numbers of tickets, for minutes"),
     ("guess_budgets", "times of tries under an HMAC of the handle, for a day"),
     ("invites", "hashes of the operator's invitations; which account came by which is not kept"),
+    ("tombstones", "HMACs of handles and ids of deleted accounts, under a key outside the database"),
     ("blob_removals", "files that are about to be removed"),
     ("_sqlx_migrations", "the history of the schema"),
 ];

@@ -77,6 +77,12 @@ pub async fn insert(
     Ok(if rows == 1 { Inserted::Stored } else { Inserted::Taken })
 }
 
+pub async fn exists(conn: &mut Connection, account: AccountId) -> Result<bool, StorageError> {
+    let row =
+        query("select 1 from accounts where account_id = $1").bind(account).fetch_optional(conn).await?;
+    Ok(row.is_some())
+}
+
 pub async fn handle_exists(conn: &mut Connection, handle: &Handle) -> Result<bool, StorageError> {
     let row =
         query("select 1 from accounts where handle = $1").bind(handle.as_str()).fetch_optional(conn).await?;

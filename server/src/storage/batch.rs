@@ -19,6 +19,7 @@ pub(super) struct GroupHead {
     pub(super) head: u64,
     pub(super) epoch: u64,
     pub(super) grace_until: UnixMillis,
+    pub(super) closed: bool,
 }
 
 /// A message that was given its seq.
@@ -45,7 +46,9 @@ pub(super) async fn load(
     for row in rows {
         let group = row.get(0)?;
         members.insert((group, row.get(1)?));
-        heads.insert(group, GroupHead { head: row.get(2)?, epoch: row.get(3)?, grace_until: row.get(4)? });
+        let closed = row.get::<Option<u64>>(5)?.is_some();
+        let head = GroupHead { head: row.get(2)?, epoch: row.get(3)?, grace_until: row.get(4)?, closed };
+        heads.insert(group, head);
     }
     Ok((heads, members))
 }
@@ -58,7 +61,7 @@ async fn load_sqlite(
         chunked(
             "with sender (group_id, device_id) as (",
             2,
-            ") select g.group_id, d.device_id, g.head, g.epoch, g.grace_until from sender s
+            ") select g.group_id, d.device_id, g.head, g.epoch, g.grace_until, g.closed_at from sender s
              join group_devices d on d.group_id = s.group_id and d.device_id = s.device_id and d.removed_seq is null
              join groups g on g.group_id = s.group_id",
         )
@@ -85,7 +88,7 @@ async fn load_postgres(
         .fetch_all(conn)
         .await?;
     query(
-        "select g.group_id, d.device_id, g.head, g.epoch, g.grace_until
+        "select g.group_id, d.device_id, g.head, g.epoch, g.grace_until, g.closed_at
          from unnest($1::bytea[], $2::bytea[]) as s (group_id, device_id)
          join group_devices d on d.group_id = s.group_id and d.device_id = s.device_id and d.removed_seq is null
          join groups g on g.group_id = s.group_id",

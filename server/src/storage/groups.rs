@@ -16,6 +16,8 @@ pub(crate) struct GroupState {
     pub(crate) kind: GroupKind,
     pub(crate) head: u64,
     pub(crate) epoch: u64,
+    /// The other account of a direct group was deleted.
+    pub(crate) closed: bool,
 }
 
 /// A device's place in a group.
@@ -27,6 +29,8 @@ pub struct DevicePlace {
     pub joined_seq: u64,
     pub acknowledged_seq: u64,
     pub removed: bool,
+    /// The other account of a direct group was deleted.
+    pub closed: bool,
 }
 
 pub(crate) async fn insert(
@@ -68,15 +72,33 @@ pub(crate) async fn find_locked(
 ) -> Result<Option<GroupState>, StorageError> {
     // SQLite's one writer connection is the lock.
     let sql = match conn.engine() {
-        Engine::Sqlite => "select kind, head, epoch from groups where group_id = $1",
-        Engine::Postgres => "select kind, head, epoch from groups where group_id = $1 for update",
+        Engine::Sqlite => "select kind, head, epoch, closed_at from groups where group_id = $1",
+        Engine::Postgres => "select kind, head, epoch, closed_at from groups where group_id = $1 for update",
     };
     let row = query(sql).bind(group).fetch_optional(conn).await?;
     row.map(|row| {
         let kind = kind_from_column(row.get(0)?).ok_or(StorageError::Malformed { column: 0 })?;
-        Ok(GroupState { kind, head: row.get(1)?, epoch: row.get(2)? })
+        let closed = row.get::<Option<u64>>(3)?.is_some();
+        Ok(GroupState { kind, head: row.get(1)?, epoch: row.get(2)?, closed })
     })
     .transpose()
+}
+
+/// Closes a direct group whose other account is gone; false: it is none, or was closed before. The pair may not be
+/// named any more.
+pub(crate) async fn close(
+    conn: &mut Connection,
+    group: GroupId,
+    now: UnixMillis,
+) -> Result<bool, StorageError> {
+    let rows = query(
+        "update groups set closed_at = $2, direct_pair = null where group_id = $1 and kind = 1 and closed_at is null",
+    )
+    .bind(group)
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(rows == 1)
 }
 
 /// Takes the slot of `epoch` (D-3): the epoch ends and the head grows by one. `None`: another commit has it.
@@ -269,7 +291,7 @@ pub(crate) async fn list_of_account(
         "select g.group_id, g.kind, g.epoch, g.head, d.acknowledged_seq from group_accounts a
          join groups g on g.group_id = a.group_id
          left join group_devices d on d.group_id = g.group_id and d.device_id = $2 and d.removed_seq is null
-         where a.account_id = $1 and a.group_id > $3 order by a.group_id limit $4",
+         where a.account_id = $1 and a.group_id > $3 and g.closed_at is null order by a.group_id limit $4",
     )
     .bind(account)
     .bind(device)
@@ -311,7 +333,7 @@ pub(crate) async fn find_place(
     group: GroupId,
 ) -> Result<Option<DevicePlace>, StorageError> {
     let row = query(
-        "select d.group_id, d.joined_seq, d.acknowledged_seq, d.removed_seq, g.head from group_devices d
+        "select d.group_id, d.joined_seq, d.acknowledged_seq, d.removed_seq, g.head, g.closed_at from group_devices d
          join groups g on g.group_id = d.group_id where d.device_id = $1 and d.group_id = $2",
     )
     .bind(device)
@@ -328,7 +350,7 @@ pub(crate) async fn list_places(
     device: DeviceId,
 ) -> Result<Vec<DevicePlace>, StorageError> {
     let rows = query(
-        "select d.group_id, d.joined_seq, d.acknowledged_seq, d.removed_seq, g.head from group_devices d
+        "select d.group_id, d.joined_seq, d.acknowledged_seq, d.removed_seq, g.head, g.closed_at from group_devices d
          join groups g on g.group_id = d.group_id
          where d.device_id = $1 and (d.removed_seq is null or d.acknowledged_seq < d.removed_seq)
          order by d.group_id limit $2",
@@ -349,6 +371,7 @@ fn read_place(row: &super::Row) -> Result<DevicePlace, StorageError> {
         acknowledged_seq: row.get(2)?,
         last: removed_seq.unwrap_or(head),
         removed: removed_seq.is_some(),
+        closed: row.get::<Option<u64>>(5)?.is_some(),
     })
 }
 

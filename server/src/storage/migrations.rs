@@ -61,6 +61,12 @@ const STEPS: &[Step] = &[
         include_str!("../../../migrations/sqlite/0009_email_codes.sql"),
         include_str!("../../../migrations/postgres/0009_email_codes.sql"),
     ),
+    (
+        10,
+        "account_deletion",
+        include_str!("../../../migrations/sqlite/0010_account_deletion.sql"),
+        include_str!("../../../migrations/postgres/0010_account_deletion.sql"),
+    ),
 ];
 
 pub(super) fn sqlite() -> Migrator {

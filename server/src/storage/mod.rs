@@ -2,6 +2,7 @@
 //! Function arguments: connection (the caller owns the transaction), owner that scopes the query, the rest, `now`.
 
 pub mod account_data;
+pub mod account_deletion;
 pub mod accounts;
 pub mod audit;
 pub(crate) mod batch;
@@ -19,6 +20,7 @@ pub mod records;
 pub mod requests;
 pub(crate) mod retention;
 pub mod sessions;
+pub mod tombstones;
 pub mod value;
 pub(crate) mod welcomes;
 pub mod writer;
@@ -61,6 +63,16 @@ impl StorageError {
             Self::BatchFailed { full, .. } => *full,
             _ => false,
         }
+    }
+
+    /// True if the statement named a row that is not there: only the deletion of an account takes such rows away.
+    pub fn is_foreign_key_violation(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.is_foreign_key_violation())
+    }
+
+    /// True if two transactions waited for each other, and this one was ended.
+    pub fn is_deadlock(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == "40P01"))
     }
 
     /// True if the statement broke a UNIQUE or PRIMARY KEY constraint.

@@ -47,6 +47,8 @@ pub struct Appended {
 pub enum AppendError {
     /// The sender has no leaf in the group, or there is no such group.
     NotAMember,
+    /// The other account of this direct group was deleted.
+    Closed,
     /// The group has moved on (D-6).
     StaleEpoch { epoch: u64, head: u64 },
     /// The id is stored with other content (D-4).
@@ -207,6 +209,9 @@ enum Decided {
 impl GroupHead {
     /// The next seq for a message of `epoch`, if the group takes it now (D-6).
     fn take(&mut self, epoch: u64, now: UnixMillis) -> Result<u64, AppendError> {
+        if self.closed {
+            return Err(AppendError::Closed);
+        }
         let in_grace = self.epoch.checked_sub(1) == Some(epoch) && now < self.grace_until;
         if epoch != self.epoch && !in_grace {
             return Err(AppendError::StaleEpoch { epoch: self.epoch, head: self.head });

@@ -7,6 +7,7 @@ use crate::relay::{Answer, Call, TestRelay};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use protocol::{
     BlobId, ClaimId, ErrorCode, GroupId, MessageId, RecordId, WelcomeId,
+    accounts::DeleteAccount,
     accounts::Ticket,
     deltas::Deltas,
     factors::{StartEmail, TotpStarted},
@@ -183,6 +184,11 @@ const MATRIX: &[Row] = &[
     row("GET /v1/audit", Own, |_, _| Call::get("/v1/audit")),
     row("POST /v1/sessions/endings", Refused(ErrorCode::TicketInvalid), |world, _| {
         with_proof("/v1/sessions/endings", &world.proof)
+    }),
+    row("POST /v1/accounts/me/deletion", Refused(ErrorCode::TicketInvalid), |world, _| {
+        let handle = world.ada.handle.clone();
+        Call::post("/v1/accounts/me/deletion")
+            .json(&DeleteAccount { enrolment_ticket: world.proof.clone(), handle })
     }),
     row("GET /v1/factors", Own, |_, _| Call::get("/v1/factors")),
     row("POST /v1/factors/totp/start", Refused(ErrorCode::TicketInvalid), |world, _| {

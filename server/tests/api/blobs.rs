@@ -6,14 +6,14 @@ use protocol::{BlobId, ErrorCode};
 use sotto::secrets::sha256;
 
 /// A blob as its uploader knows it.
-struct TestBlob {
+pub(crate) struct TestBlob {
     id: BlobId,
     capability: [u8; 32],
     bytes: Vec<u8>,
 }
 
 impl TestBlob {
-    fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         Self { id: BlobId::from_bytes(fresh()), capability: fresh(), bytes: bytes.to_vec() }
     }
 
@@ -21,7 +21,7 @@ impl TestBlob {
         format!("/v1/blobs/{}", self.id)
     }
 
-    fn put(&self) -> Call {
+    pub(crate) fn put(&self) -> Call {
         Call::put(self.path())
             .header("sotto-capability-hash", URL_SAFE_NO_PAD.encode(sha256(&self.capability)))
             .header("content-length", self.bytes.len().to_string())
@@ -33,14 +33,14 @@ impl TestBlob {
     }
 }
 
-async fn uploaded(relay: &TestRelay, device: &TestDevice, bytes: &[u8]) -> TestBlob {
+pub(crate) async fn uploaded(relay: &TestRelay, device: &TestDevice, bytes: &[u8]) -> TestBlob {
     let blob = TestBlob::of(bytes);
     assert_eq!(device.send(relay, blob.put()).await.status, StatusCode::CREATED);
     blob
 }
 
 /// Every file under the blob directory.
-fn files(relay: &TestRelay) -> usize {
+pub(crate) fn files(relay: &TestRelay) -> usize {
     fn count(directory: &std::path::Path) -> usize {
         std::fs::read_dir(directory)
             .unwrap()

@@ -76,7 +76,7 @@ fn ask_call(ticket: &Ticket) -> Call {
     Call::post("/v1/sessions/factor/email").json(&SendEmailCode { factor_ticket: ticket.clone() })
 }
 
-async fn ask(relay: &TestRelay, ticket: &Ticket) -> Answer {
+pub(crate) async fn ask(relay: &TestRelay, ticket: &Ticket) -> Answer {
     relay.send(ask_call(ticket)).await
 }
 

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod account_data;
 #[cfg(test)]
+mod account_deletion;
+#[cfg(test)]
 mod accounts;
 #[cfg(test)]
 mod audit;

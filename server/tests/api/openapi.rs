@@ -88,6 +88,7 @@ fn contents(route: &str) -> Option<(Content, Content, u16)> {
         "GET /v1/sessions" => (Nothing, body::<sessions::OwnSessions>(), 200),
         "POST /v1/sessions/endings" => (body::<sessions::EndSessions>(), Nothing, 204),
         "GET /v1/accounts/me/data" => (Nothing, body::<AccountData>(), 200),
+        "POST /v1/accounts/me/deletion" => (body::<accounts::DeleteAccount>(), Nothing, 204),
         "GET /v1/devices" => (Nothing, body::<devices::OwnDevices>(), 200),
         "GET /v1/audit" => (Nothing, body::<audit::AuditPage>(), 200),
         "DELETE /v1/sessions/current" | "DELETE /v1/blobs/{blob_id}" | "DELETE /v1/welcomes/{welcome_id}" => {

@@ -184,6 +184,16 @@ impl Call {
         self
     }
 
+    /// As HTTP/1.1 writes it.
+    pub(crate) fn raw(&self) -> Vec<u8> {
+        let mut head = format!("{} {} HTTP/1.1\r\nhost: relay\r\n", self.method, self.path);
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str(&format!("content-length: {}\r\n\r\n", self.body.len()));
+        [head.into_bytes(), self.body.clone()].concat()
+    }
+
     fn into_request(self) -> Request<Body> {
         let mut request = Request::builder().method(self.method).uri(self.path);
         for (name, value) in self.headers {

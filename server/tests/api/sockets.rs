@@ -44,12 +44,18 @@ impl Socket {
 
     /// Live with an access token, from the relay's own cursors.
     pub(crate) async fn live_with(port: &Port, token: &str) -> Self {
+        let mut socket = Self::greeted_with(port, token).await;
+        while socket.next().await != RelayFrame::CaughtUp {}
+        socket
+    }
+
+    /// Greeted with an access token, and nothing read.
+    pub(crate) async fn greeted_with(port: &Port, token: &str) -> Self {
         let mut socket =
             Self::try_open(port, &[("authorization", &format!("Bearer {token}"))]).await.unwrap();
         socket.send(&ClientFrame::Authenticate { token: AccessToken(token.to_owned()) }).await;
         let cursors = List::default();
         socket.send(&ClientFrame::Hello { client_version: CLIENT_VERSION, cursors }).await;
-        while socket.next().await != RelayFrame::CaughtUp {}
         socket
     }
 

@@ -159,7 +159,8 @@ export type Notice =
   | { notice: 'gap'; count: number }
   | { notice: 'unreadable'; reason: UnreadableReason }
   | { notice: 'deviceListRefused'; accountId: AccountId; fault: ListFault }
-  | { notice: 'deviceListRepaired'; accountId: AccountId };
+  | { notice: 'deviceListRepaired'; accountId: AccountId }
+  | { notice: 'accountDeleted'; accountId: AccountId };
 
 export type FileContent = {
   kind: 'file';
@@ -193,6 +194,8 @@ export type Conversation = {
   /** Newest message or notice; null if nothing was said yet. */
   last: Pick<Message, 'sentAt' | 'mine' | 'delivery' | 'content'> | null;
   unread: number;
+  /** The other person's account was deleted: nothing can be sent any more. */
+  closed: boolean;
   /** For sorting: time of `last`, else of the conversation's start. */
   activeAt: number;
   /** This device can't follow it any more; `startConversation` lets it in again. */
@@ -263,6 +266,11 @@ export type CoreCalls = {
   renewRecoveryCodes: { args: None; result: { codes: string[] } };
   /** Signs the device of that session out, at once; null: all but this one. Asks for the fresh proof. */
   endSessions: { args: { sessionId: string | null }; result: None };
+  /**
+   * Deletes the account at the relay, for good, and wipes the store; `handle` as its owner typed it. Asks for the fresh
+   * proof. The event `signedOut` follows, also after an answer that was lost.
+   */
+  deleteAccount: { args: { handle: string }; result: None };
   /** K-7: revokes this device at the relay, then wipes its store. Fails within ten seconds, and has then changed nothing. */
   logOut: { args: None; result: None };
   /** Wipes the store without telling the relay: for somebody who can't reach it. */
@@ -366,8 +374,8 @@ export type CoreEvent =
   | { type: 'keyChanged'; groupId: GroupId; contact: Contact }
   /** The fence was raised by another tab: this worker has stopped. */
   | { type: 'takenOver' }
-  /** `revoked`: removed at the relay. Its store is wiped. */
-  | { type: 'signedOut'; reason: 'loggedOut' | 'revoked' }
+  /** `revoked`: removed at the relay; `deleted`: the account is gone. The store is wiped. */
+  | { type: 'signedOut'; reason: 'loggedOut' | 'revoked' | 'deleted' }
   /** The core can't go on (a trap in wasm, a corrupt store). The page ends the worker and may start a new one. */
   | { type: 'fatal'; code: CoreErrorCode };
 
@@ -394,6 +402,8 @@ export type CoreErrorCode =
   /** `provePassword` first. */
   | 'proofNeeded'
   | 'emailInvalid'
+  /** The other person's account was deleted. */
+  | 'accountGone'
   | 'registrationClosed'
   | 'inviteInvalid'
   | 'tooManyDevices'

@@ -50,7 +50,7 @@ export type Script = {
   now: number;
 };
 
-export type ScriptedConversation = { contact: Contact; messages: Message[]; readUptoSeq: number };
+export type ScriptedConversation = { contact: Contact; messages: Message[]; readUptoSeq: number; closed?: boolean };
 
 export const scriptLimits: Limits = { textMaxBytes: 16_000, fileMaxBytes: 100_000_000, displayNameMaxBytes: 64, handleMaxChars: 32, passwordMinChars: 10 };
 
@@ -159,6 +159,13 @@ export class ScriptedCore implements Core {
     this.emit({ type: 'conversationChanged', conversation: summary(scripted) });
   }
 
+  /** Their account is deleted. */
+  closeConversation(groupId: string): void {
+    const scripted = this.find(groupId);
+    scripted.closed = true;
+    this.put(scripted, message(groupId, nextSeq(scripted), this.script.now, 'notice', { kind: 'notice', notice: 'accountDeleted', accountId: groupId }));
+  }
+
   connect(connection: Connection, queued: number): void {
     this.emit({ type: 'connectionChanged', connection, queued });
   }
@@ -214,6 +221,12 @@ export class ScriptedCore implements Core {
     endSessions: async ({ sessionId }) => {
       if (!this.proved) throw new CoreError('proofNeeded');
       for (const session of sessions(this.script.now)) if (sessionId === null ? !session.current : session.sessionId === sessionId) this.ended.add(session.sessionId);
+      return {};
+    },
+    deleteAccount: async ({ handle }) => {
+      if (!this.proved) throw new CoreError('proofNeeded');
+      if (handle !== this.profile.handle) throw new CoreError('handleInvalid');
+      this.emit({ type: 'signedOut', reason: 'deleted' });
       return {};
     },
     logOut: async () => {
@@ -430,10 +443,10 @@ function nextSeq({ messages }: ScriptedConversation): number {
   return Math.max(0, ...messages.map(({ seq }) => seq ?? 0)) + 1;
 }
 
-function summary({ contact: peer, messages, readUptoSeq }: ScriptedConversation): Conversation {
+function summary({ contact: peer, messages, readUptoSeq, closed = false }: ScriptedConversation): Conversation {
   const last = messages.at(-1) ?? null;
   const unread = messages.filter((one) => !one.mine && one.content.kind !== 'notice' && (one.seq ?? 0) > readUptoSeq).length;
-  return { groupId: peer.accountId, peer, last, unread, activeAt: last?.sentAt ?? 0, ended: false };
+  return { groupId: peer.accountId, peer, last, unread, closed, activeAt: last?.sentAt ?? 0, ended: false };
 }
 
 function sessions(now: number): SessionView[] {

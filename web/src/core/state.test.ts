@@ -6,7 +6,7 @@ import { booted, createCoreState, reduce, sortedConversations, unreadTotal, with
 const start = () => booted(createCoreState().getState(), { state: 'ready', profile: ownProfile(true), limits: scriptLimits });
 const say = (seq: number | null, at: number): Message => message('bob', seq, at, seq === null ? 'me' : 'peer', { kind: 'text', text: `${seq}` });
 const page = (messages: Message[]) => ({ messages, reachedStart: false, firstUnreadSeq: null });
-const talk = (groupId: string, activeAt: number, unread = 0): Conversation => ({ groupId, peer: contact(groupId, groupId, 1), last: null, unread, activeAt, ended: false });
+const talk = (groupId: string, activeAt: number, unread = 0): Conversation => ({ groupId, peer: contact(groupId, groupId, 1), last: null, unread, activeAt, ended: false, closed: false });
 
 describe('the mirror of the core', () => {
   it('an event that overtook the first list is not undone by it', () => {

@@ -20,7 +20,7 @@ import type { RecordsTrouble } from './records';
 /** Which of the whole-page screens is on. */
 export type Phase =
   | { phase: 'booting' }
-  | { phase: 'fresh'; because: 'new' | 'loggedOut' | 'revoked' }
+  | { phase: 'fresh'; because: 'new' | 'loggedOut' | 'revoked' | 'deleted' }
   | { phase: 'ready' }
   | { phase: 'storeCleared' }
   | { phase: 'otherTab' }

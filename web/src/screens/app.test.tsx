@@ -5,6 +5,7 @@ import { CoreProvider } from '../core/context';
 import { contact, message, ownProfile, ScriptedCore } from '../core/scripted';
 import type { Script } from '../core/scripted';
 import { settings } from '../core/settings';
+import { text } from '../text/en';
 import { App } from './app';
 
 const bob = (): Script['conversations'][number] => ({
@@ -198,6 +199,49 @@ describe('states of the whole page', () => {
     expect(await screen.findByText(/this browser has forgotten your messages/)).toBeTruthy();
     core.emit({ type: 'signedOut', reason: 'revoked' });
     expect(await screen.findByText(/was removed from your account/)).toBeTruthy();
+  });
+});
+
+describe('deleting the account', () => {
+  it('says what happens, takes the handle and then the password, and ends in a farewell', async () => {
+    const { core, user } = open('/settings/security');
+    await user.click(await screen.findByRole('button', { name: 'Delete my account' }));
+    for (const [what, happens] of text.deletion.happens) {
+      expect(screen.getByText(happens)).toBeTruthy();
+      expect(screen.getAllByRole('term').some((term) => term.textContent === what)).toBe(true);
+    }
+    const action = screen.getByRole('button', { name: 'Delete it for good' });
+    expect(action).toHaveProperty('disabled', true);
+
+    await user.type(screen.getByLabelText(/Type your handle/), '@alice');
+    await user.click(action);
+    await user.type(await screen.findByLabelText('Password'), 'correct horse battery');
+    await user.click(screen.getByRole('button', { name: 'Next' }));
+
+    expect(await screen.findByText('Your account is gone.')).toBeTruthy();
+    expect(core.calls.deleteAccount?.at(-1)).toEqual({ handle: 'alice' });
+    await user.click(screen.getByRole('button', { name: 'To the first page' }));
+    expect(await screen.findByRole('button', { name: 'Create an account' })).toBeTruthy();
+  });
+
+  it('does nothing for another handle', async () => {
+    const { core, user } = open('/settings/security');
+    await user.click(await screen.findByRole('button', { name: 'Delete my account' }));
+
+    await user.type(screen.getByLabelText(/Type your handle/), 'malice{Enter}');
+
+    expect(screen.getByText('That isn’t your handle.')).toBeTruthy();
+    expect(core.calls.deleteAccount).toBeUndefined();
+  });
+
+  it('of somebody else closes the conversation with them and leaves it readable', async () => {
+    const { core } = open('/c/bob');
+    await screen.findByLabelText('Message Bob');
+
+    core.closeConversation('bob');
+
+    expect(await screen.findByText('Bob’s account was deleted.')).toBeTruthy();
+    expect(screen.queryByLabelText('Message Bob')).toBeNull();
   });
 });
 

@@ -10,7 +10,7 @@ import { say, Toasts } from '../ui/toast';
 import { Chats } from './chats';
 import { CreateAccount } from './create-account';
 import { LogIn } from './log-in';
-import { Booting, CoreDied, OtherTab, StoreCleared } from './plain-pages';
+import { Booting, CoreDied, Farewell, OtherTab, StoreCleared } from './plain-pages';
 import { Recover } from './recover';
 import { RenderFailure } from './render-failure';
 import { RecoveryKey } from './recovery-key';
@@ -38,7 +38,7 @@ function Screen() {
     case 'booting':
       return <Booting />;
     case 'fresh':
-      return <SignedOut />;
+      return phase.because === 'deleted' ? <Farewell /> : <SignedOut />;
     case 'ready':
       return <SignedIn />;
     case 'storeCleared':

@@ -4,6 +4,7 @@ import { useLocation } from 'wouter';
 import type { Contact, Conversation as ConversationType } from '../core/calls';
 import { useCore } from '../core/context';
 import { BlockedNote } from '../features/contacts/blocked-note';
+import { ClosedNote } from '../features/contacts/closed-note';
 import { Details, SafetyNumber } from '../features/contacts/details';
 import { EndedNote } from '../features/contacts/ended-note';
 import { KeyChangedDialog } from '../features/contacts/key-changed-dialog';
@@ -34,7 +35,7 @@ export function Conversation({ conversation, details }: Props) {
   const [sheet, setSheet] = useState<Sheet>({ sheet: 'none' });
   const close = () => setSheet({ sheet: 'none' });
   const lookAtKey = useCallback(() => setSheet({ sheet: 'keyChanged' }), []);
-  const review = (files: File[]) => files.length > 0 && !peer.blocked && !conversation.ended && setSheet({ sheet: 'review', files });
+  const review = (files: File[]) => files.length > 0 && !peer.blocked && !conversation.ended && !conversation.closed && setSheet({ sheet: 'review', files });
   useAskAboutKey(groupId, lookAtKey);
   const contact = query.state === 'shown' ? query.contact : null;
 
@@ -44,9 +45,9 @@ export function Conversation({ conversation, details }: Props) {
         <Header conversation={conversation} onBack={() => navigate('/')} onDetails={() => navigate(details ? `/c/${groupId}` : `/c/${groupId}/details`)} />
         <Feed conversation={conversation} onLookAtKey={lookAtKey} />
         <div>
-          {peer.trust.state === 'changed' && peer.trust.wasVerified && <Waiting text={text.composer.waiting(peer.displayName)} action={text.composer.decide} onDecide={lookAtKey} />}
-          {peer.refusedList && !peer.refusedList.heeded && <ListRefused peer={peer} />}
-          {peer.blocked ? <BlockedNote contact={peer} /> : conversation.ended ? <EndedNote peer={peer} /> : <Composer conversation={conversation} onFiles={review} />}
+          {!conversation.closed && peer.trust.state === 'changed' && peer.trust.wasVerified && <Waiting text={text.composer.waiting(peer.displayName)} action={text.composer.decide} onDecide={lookAtKey} />}
+          {!conversation.closed && peer.refusedList && !peer.refusedList.heeded && <ListRefused peer={peer} />}
+          {conversation.closed ? <ClosedNote contact={peer} /> : peer.blocked ? <BlockedNote contact={peer} /> : conversation.ended ? <EndedNote peer={peer} /> : <Composer conversation={conversation} onFiles={review} />}
         </div>
       </DropZone>
       {details && <Details query={query} onClose={() => navigate(`/c/${groupId}`)} onCompare={() => setSheet({ sheet: 'verify' })} />}

@@ -56,6 +56,21 @@ export function StoreCleared() {
   );
 }
 
+/** The account was deleted, from here or from another device. */
+export function Farewell() {
+  const { state } = useMounted();
+  const [, navigate] = useLocation();
+  const leave = () => {
+    navigate('/');
+    state.setState({ phase: { phase: 'fresh', because: 'new' } });
+  };
+  return (
+    <Plain title={text.deletion.farewell} lead={text.deletion.farewellLead}>
+      <Button look="plain" wide onClick={leave}>{text.deletion.farewellAction}</Button>
+    </Plain>
+  );
+}
+
 /** The worker ended twice in a short time: a person decides about the third try. */
 export function CoreDied({ code }: { code: CoreErrorCode }) {
   const mounted = useMounted();

@@ -2,6 +2,7 @@ import { ArrowLeft, Bell, HardDrive, Info, KeyRound, Laptop, LogOut, ShieldCheck
 import { useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useCoreState } from '../core/context';
+import { DeleteAccount } from '../features/accounts/delete-account';
 import { LogOutDialog } from '../features/accounts/log-out-dialog';
 import { OwnProfile } from '../features/accounts/own-profile';
 import { AuditLogCard } from '../features/audit/audit-log';
@@ -77,7 +78,7 @@ function SettingsContent({ page }: { page: SettingsPage }) {
     case 'devices':
       return <><p className={type_.soft}>{text.devices.lead}</p><DeviceList /></>;
     case 'security':
-      return <div className={layout.sections}><FactorSettings /><SessionList Proof={ProofSteps} /><AuditLogCard /><RelayKnowledge /></div>;
+      return <div className={layout.sections}><FactorSettings /><SessionList Proof={ProofSteps} /><AuditLogCard /><RelayKnowledge /><DeleteAccount Proof={ProofSteps} /></div>;
     case 'notifications':
       return <NotificationSettings />;
     case 'appearance':

@@ -15,7 +15,7 @@ export function Welcome() {
     <BeforeSignIn>
       <h1 className={type_.display}>{text.welcome.line[0]}<br />{text.welcome.line[1]}</h1>
       <p className={type_.lead}>{text.welcome.lead}</p>
-      {because !== 'new' && <div role="status"><Note look={because === 'revoked' ? 'warn' : 'plain'} icon={<Info size={16} strokeWidth={1.6} aria-hidden />}>{text.welcome[because]}</Note></div>}
+      {because !== 'new' && because !== 'deleted' && <div role="status"><Note look={because === 'revoked' ? 'warn' : 'plain'} icon={<Info size={16} strokeWidth={1.6} aria-hidden />}>{text.welcome[because]}</Note></div>}
       <div className={layout.tight}>
         <Button look="go" wide onClick={() => navigate('/create')}>{text.welcome.create}</Button>
         <Button look="plain" wide onClick={() => navigate('/log-in')}>{text.welcome.logIn}</Button>

@@ -6,8 +6,7 @@ import { securityText } from './security';
 /** All words of the app. Plain, calm, one name per thing; what is true, what is safe, what to do. */
 export const text = {
   app: 'Sotto',
-  close: 'Close',
-  back: 'Back',
+  close: 'Close', back: 'Back',
   cancel: 'Cancel',
   showPassword: 'Show password', hidePassword: 'Hide password',
   chats: 'Chats',
@@ -457,6 +456,7 @@ export const text = {
     factorUsed: 'That code was used before. Wait for the next one.',
     factorTriesExhausted: 'Too many wrong codes. Begin again with your password.',
     factorExpired: 'That took too long. Begin again with your password.',
+    accountGone: 'This account was deleted.',
     emailInvalid: 'That isn’t an e-mail address that the relay can write to.',
     proofNeeded: 'Type your password once more.',
     registrationClosed: 'This relay takes no new accounts.',

@@ -24,5 +24,7 @@ export function noticeText(notice: Notice, { name, own }: { name: string; own: b
       return text.notice.deviceListRefused(name, text.listFault[notice.fault]);
     case 'deviceListRepaired':
       return text.notice.deviceListRepaired(name);
+    case 'accountDeleted':
+      return text.deletion.notice(name);
   }
 }

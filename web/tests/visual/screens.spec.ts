@@ -114,6 +114,20 @@ const screens: Screen[] = [
     await page.getByRole('button', { name: 'Sign out Chrome on Android' }).click();
     await page.getByRole('heading', { name: 'Sign this device out?' }).waitFor();
   }) },
+  { name: '09k-deletion', ...open('/settings/security', async (page) => {
+    await page.getByRole('button', { name: 'Delete my account' }).click();
+    await page.getByLabel('Type your handle').fill('alice');
+  }) },
+  { name: '09l-farewell', ...open('/settings/security', async (page) => {
+    await page.getByRole('heading', { name: 'Delete your account' }).waitFor();
+    await page.evaluate(() => window.emit({ type: 'signedOut', reason: 'deleted' }));
+    await page.getByText('Your account is gone.').waitFor();
+  }) },
+  { name: '10e-account-gone', ...open('/c/bob', async (page) => {
+    await page.getByRole('feed').getByText('Got it. Reading now.').waitFor();
+    await page.evaluate(() => window.script.closeConversation('bob'));
+    await page.getByRole('feed').getByText('Nothing can be sent here any more').waitFor();
+  }) },
   { name: '10-failed', ...open('/c/erin') },
   { name: '10b-notices', ...open('/c/grace') },
   { name: '10c-key-changed', ...open('/c/bob', async (page) => {

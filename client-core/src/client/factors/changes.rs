@@ -2,6 +2,7 @@
 
 use protocol::{
     ErrorCode, Problem, SessionId, UnixMillis,
+    accounts::DeleteAccount,
     factors::{
         ConfirmFactor, EmailAddress, EmailStarted, FactorCode, OwnFactors, RecoveryCodes, StartEmail,
         TotpStarted,
@@ -10,7 +11,7 @@ use protocol::{
 };
 
 use crate::client::{
-    Client, CommandError, CommandErrorCode, CommandId, Context, Outcome,
+    Client, CommandError, CommandErrorCode, CommandId, Context, Outcome, SignOutReason,
     base32::base32,
     onboarding::json,
     pending::{Ask, Purpose},
@@ -30,6 +31,7 @@ pub(crate) enum FactorChange {
     RemoveEmail,
     RenewRecoveryCodes,
     EndSessions,
+    DeleteAccount,
 }
 
 impl Client {
@@ -97,6 +99,17 @@ impl Client {
         })
     }
 
+    /// Deletes the account for good, whose handle the person has typed; ends with [`Outcome::Done`] and the account out of
+    /// memory. A device that did not hear the answer is told with its next request.
+    pub fn delete_account(&mut self, handle: &str, cx: &mut Context<'_>) -> CommandId {
+        let own = self.enrolled().is_some_and(|account| account.handle == handle);
+        self.change(FactorChange::DeleteAccount, cx, |client, now| {
+            let handle = handle.parse().ok().filter(|_| own).ok_or(CommandErrorCode::HandleInvalid)?;
+            let enrolment_ticket = client.fresh_proof(now)?.enrolment_ticket;
+            Ok(Ask::json("/v1/accounts/me/deletion", &DeleteAccount { enrolment_ticket, handle }))
+        })
+    }
+
     /// Asks for new recovery codes, which end the old ones; ends with [`Outcome::RecoveryCodes`].
     pub fn renew_recovery_codes(&mut self, cx: &mut Context<'_>) -> CommandId {
         self.change(FactorChange::RenewRecoveryCodes, cx, |client, now| {
@@ -131,6 +144,9 @@ impl Client {
     ) {
         let outcome = self.factor_outcome(change, body);
         self.finish(command, outcome);
+        if change == FactorChange::DeleteAccount {
+            self.signed_out(SignOutReason::Deleted);
+        }
     }
 
     fn factor_outcome(&mut self, change: FactorChange, body: &[u8]) -> Result<Outcome, CommandError> {
@@ -163,7 +179,8 @@ impl Client {
             FactorChange::SendEmailCode
             | FactorChange::RemoveTotp
             | FactorChange::RemoveEmail
-            | FactorChange::EndSessions => Outcome::Done {},
+            | FactorChange::EndSessions
+            | FactorChange::DeleteAccount => Outcome::Done {},
         })
     }
 

@@ -21,7 +21,7 @@ use crate::routes::answers;
 use crate::secrets::random;
 use crate::storage::audit::{self, Event};
 use crate::storage::devices::AuthKey;
-use crate::storage::{devices, requests, sessions};
+use crate::storage::{devices, requests, sessions, tombstones};
 use crate::tokens::refresh::RefreshToken;
 
 /// `POST /v1/sessions/device/challenge`: answered for unknown devices too.
@@ -48,8 +48,16 @@ pub(crate) async fn log_in(
     let DeviceLogin { account_id, device_id, nonce, signature } = request;
     let checked = app.credentials.nonces.check(&nonce, account_id, device_id, now);
     let checked = checked.ok_or(ErrorCode::TicketInvalid)?;
-    let found = app.db.read(async |conn| devices::find_auth_key(conn, account_id, device_id).await).await?;
-    let AuthKey { key, revoked } = found.ok_or(ErrorCode::WrongCredentials)?;
+    let mark = app.credentials.tombstones.account(account_id);
+    let found = app
+        .db
+        .read(async |conn| match devices::find_auth_key(conn, account_id, device_id).await? {
+            Some(found) => Ok(found),
+            None if tombstones::exist(conn, &[mark]).await? => Err(ApiError::new(ErrorCode::AccountDeleted)),
+            None => Err(ErrorCode::WrongCredentials.into()),
+        })
+        .await?;
+    let AuthKey { key, revoked } = found;
     let signed = signed::login(app.relay_id, account_id, device_id, &nonce);
     if !signature_holds(key.as_bytes(), &signed, &signature) {
         return Err(ErrorCode::WrongCredentials.into());

@@ -22,7 +22,7 @@ use crate::storage::audit::{self, Event};
 use crate::storage::email_codes::{self, Sending};
 use crate::storage::factors::{self, CodeUse};
 use crate::storage::requests::{self, Guess};
-use crate::storage::{Connection, StorageError};
+use crate::storage::{Connection, StorageError, accounts};
 use crate::tokens::tickets::{FactorTicket, Shown};
 
 /// What follows a right password or recovery key.
@@ -176,7 +176,8 @@ async fn try_factor(
             if !factors::count_try(conn, ticket.ticket_id, ticket.expires_at).await? {
                 return Ok(Tried::Exhausted);
             }
-            if requests::ticket_is_spent(conn, ticket.ticket_id).await? {
+            let spent = requests::ticket_is_spent(conn, ticket.ticket_id).await?;
+            if spent || !accounts::exists(conn, account).await? {
                 return Ok(Tried::Spent);
             }
             let guess = app.credentials.count_factor(conn, account, &app.config.limits, now).await?;

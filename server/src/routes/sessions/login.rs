@@ -78,7 +78,9 @@ pub(crate) async fn finish(
         .db
         .write(async |conn| {
             let first = requests::spend_ticket(conn, ticket.ticket_id, ticket.expires_at).await?;
-            let next = match first && right {
+            // The account may have been deleted since the start.
+            let opens = first && right && accounts::exists(conn, ticket.account_id).await?;
+            let next = match opens {
                 true => Some(factor::proved(conn, ticket.account_id, shown, now).await?),
                 false => None,
             };
@@ -89,7 +91,7 @@ pub(crate) async fn finish(
         return Err(ErrorCode::TicketInvalid.into());
     }
     proved?;
-    let next = next.ok_or_else(|| ApiError::internal("a right password without a next step"))?;
+    let next = next.ok_or(ErrorCode::WrongCredentials)?;
     factor::open(&app, ticket.account_id, shown, next).await
 }
 

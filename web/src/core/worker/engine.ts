@@ -95,6 +95,7 @@ export type Engine = {
   confirmEmail(code: string, now: number): number;
   removeEmail(now: number): number;
   endSessions(session: string | undefined, now: number): number;
+  deleteAccount(handle: string, now: number): number;
   logOut(now: number): number;
   startConversation(handle: string, now: number): number;
   listMessages(groupId: GroupId, beforeSeq: number | null, limit: number, now: number): number;

@@ -36,6 +36,7 @@ export function coreHandlers(host: Host): CoreHandlers {
     confirmEmail: async ({ code }) => run((core, now) => core.confirmEmail(code, now)),
     removeEmail: async () => run((core, now) => core.removeEmail(now)),
     endSessions: async ({ sessionId }) => run((core, now) => core.endSessions(sessionId ?? undefined, now)),
+    deleteAccount: async ({ handle }) => run((core, now) => core.deleteAccount(handle, now)),
     renewRecoveryCodes: async () => run((core, now) => core.renewRecoveryCodes(now)),
     logOut: async () => {
       await host.logOut();

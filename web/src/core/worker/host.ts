@@ -125,7 +125,7 @@ export class Host {
   }
 
   /** The device is out: nothing of it stays here, and the page may start anew. */
-  async #leave(core: OpenCore, reason: 'loggedOut' | 'revoked'): Promise<void> {
+  async #leave(core: OpenCore, reason: 'loggedOut' | 'revoked' | 'deleted'): Promise<void> {
     core.end(new CoreError('signedOut'));
     await this.#alone(async () => {
       const owned = this.#owned;

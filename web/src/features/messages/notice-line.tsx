@@ -1,4 +1,4 @@
-import { History, Laptop, Lock, ShieldCheck, ShieldOff, TriangleAlert } from 'lucide-react';
+import { History, Laptop, Lock, ShieldCheck, ShieldOff, TriangleAlert, UserX } from 'lucide-react';
 import type { Contact, Message, Notice } from '../../core/calls';
 import { useCoreState } from '../../core/context';
 import { text } from '../../text/en';
@@ -8,7 +8,7 @@ import styles from './feed.module.css';
 
 type Props = { message: Message; peer: Contact; onLookAtKey: () => void };
 
-const cautious: ReadonlySet<Notice['notice']> = new Set(['keyChanged', 'gap', 'deviceListRefused']);
+const cautious: ReadonlySet<Notice['notice']> = new Set(['keyChanged', 'gap', 'deviceListRefused', 'accountDeleted']);
 
 /** What happened to the conversation itself. */
 export function NoticeLine({ message, peer, onLookAtKey }: Props) {
@@ -32,6 +32,8 @@ function NoticeIcon({ kind }: { kind: Notice['notice'] }) {
   switch (kind) {
     case 'verified':
       return <ShieldCheck {...size} />;
+    case 'accountDeleted':
+      return <UserX {...size} />;
     case 'verificationWithdrawn':
       return <ShieldOff {...size} />;
     case 'keyChanged':
