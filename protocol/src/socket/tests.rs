@@ -84,6 +84,7 @@ fn relay_frames() -> Vec<RelayFrame> {
             version: 2,
             change: 300,
         },
+        RelayFrame::GroupClosed { group_id: GROUP },
     ]
 }
 
