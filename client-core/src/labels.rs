@@ -50,6 +50,8 @@ labels! {
     RECORD_ID = "sotto/v1/record-id";
     /// Key-encryption key → AEAD key and commitment of one wrap.
     WRAP = "sotto/v1/wrap";
+    /// Key stretched from a passphrase → AEAD key and commitment of the wrapped store key.
+    STORE_LOCK = "sotto/v1/store-lock";
     /// Begins the associated data of a record at the relay.
     RECORD = "sotto/v1/record";
     /// Begins the associated data of a value in the local store.

@@ -24,6 +24,8 @@ pub mod root_key;
 pub mod sealed;
 pub mod secret;
 pub mod settings;
+pub mod store_lock;
+mod stretching;
 pub mod vault;
 pub mod wraps;
 

@@ -6,7 +6,6 @@
 //!
 //! Passwords are UTF-8; whoever reads the keyboard normalizes to NFC first.
 
-use argon2::{Algorithm, Argon2, Params, Version};
 use opaque_ke::{
     ClientLogin, ClientLoginFinishParameters, ClientRegistration, ClientRegistrationFinishParameters,
     CredentialResponse, RegistrationResponse, Ristretto255, TripleDh,
@@ -20,20 +19,7 @@ use rand_core::CryptoRng;
 use sha2_opaque::Sha512;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::secret::secret_bytes;
-
-#[cfg(all(feature = "test-parameters", not(debug_assertions)))]
-compile_error!("`test-parameters` weakens every password: it is for tests only");
-#[cfg(all(feature = "test-parameters", target_arch = "wasm32"))]
-compile_error!("`test-parameters` weakens every password: it is not for browsers");
-
-/// Memory of the key stretching, KiB.
-const MEMORY_KIB: u32 = if CHEAP { 64 } else { 64 * 1024 };
-/// Passes over that memory.
-const PASSES: u32 = if CHEAP { 1 } else { 3 };
-/// Lanes of that memory.
-const LANES: u32 = 1;
-const CHEAP: bool = cfg!(feature = "test-parameters");
+use crate::{secret::secret_bytes, stretching::stretch};
 
 secret_bytes!(
     /// What OPAQUE gives the client for the right password, at registration and at each log-in, and nobody else.
@@ -108,11 +94,8 @@ impl Ksf for Argon2id {
         &self,
         input: GenericArray<u8, L>,
     ) -> Result<GenericArray<u8, L>, InternalError> {
-        let params =
-            Params::new(MEMORY_KIB, PASSES, LANES, Some(L::USIZE)).map_err(|_| InternalError::KsfError)?;
         let mut output = GenericArray::default();
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into(&input, &[0; argon2::RECOMMENDED_SALT_LEN], &mut output)
+        stretch(&input, &[0; argon2::RECOMMENDED_SALT_LEN], &mut output)
             .map_err(|_| InternalError::KsfError)?;
         Ok(output)
     }

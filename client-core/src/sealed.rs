@@ -144,6 +144,23 @@ pub fn open_local(key: &LocalStoreKey, place: &str, sealed: &[u8]) -> Result<Zer
     open(key.expose(), &local_associated_data(place, header), rest)
 }
 
+/// Seals what opens under `old` under `new` instead, in the same place and with the same counter.
+///
+/// # Errors
+/// [`SealError`], by cause.
+pub fn reseal_local(
+    old: &LocalStoreKey,
+    new: &LocalStoreKey,
+    place: &str,
+    sealed: &[u8],
+    rng: &mut impl CryptoRng,
+) -> Result<Vec<u8>, SealError> {
+    let plaintext = open_local(old, place, sealed)?;
+    let mut reader = Reader::new(sealed.get(2..).ok_or(SealError::Malformed)?);
+    let counter = reader.u64().map_err(|_| SealError::Malformed)?;
+    Ok(seal_local(new, place, counter, &plaintext, rng))
+}
+
 /// The place ends where the header, of fixed width, begins.
 fn local_associated_data(place: &str, header: &[u8]) -> Vec<u8> {
     let mut bytes = prefixed(LOCAL_VALUE);
@@ -184,7 +201,7 @@ mod tests {
     use protocol::{AccountId, RecordId};
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
 
-    use super::{RecordPlace, SealError, open_local, open_record, seal_local, seal_record};
+    use super::{RecordPlace, SealError, open_local, open_record, reseal_local, seal_local, seal_record};
     use crate::secret::LocalStoreKey;
 
     const KEY: [u8; 32] = [1; 32];
@@ -261,6 +278,20 @@ mod tests {
             open_local(&LocalStoreKey::from_bytes([9; 32]), "table/key", &sealed),
             Err(SealError::Refused)
         );
+    }
+
+    #[test]
+    fn what_is_sealed_anew_opens_under_the_new_key_only_and_keeps_place_and_counter() {
+        let [old, new] = [1, 2].map(|byte| LocalStoreKey::from_bytes([byte; 32]));
+        let sealed = seal_local(&old, "table/key", 6, b"plaintext", &mut rng());
+
+        let anew = reseal_local(&old, &new, "table/key", &sealed, &mut rng()).unwrap();
+
+        assert_eq!(open_local(&new, "table/key", &anew).unwrap().as_slice(), b"plaintext");
+        assert_eq!(anew[..10], sealed[..10]);
+        assert_eq!(open_local(&old, "table/key", &anew), Err(SealError::Refused));
+        assert_eq!(open_local(&new, "table/other", &anew), Err(SealError::Refused));
+        assert_eq!(reseal_local(&new, &old, "table/key", &sealed, &mut rng()), Err(SealError::Refused));
     }
 
     #[test]

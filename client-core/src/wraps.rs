@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 use crate::{
     account_seed::{AccountSeed, PasswordKek, RootWrapKey},
     derive::{expand, prefixed},
-    labels::WRAP,
+    labels::{Label, WRAP},
     recovery_key::RecoveryKek,
     root_key::RootKey,
 };
@@ -34,9 +34,9 @@ const VERSION: u8 = 1;
 /// XChaCha20-Poly1305 with HKDF-SHA-256.
 const SUITE: u8 = 1;
 const PREFIX_BYTES: usize = 4 + 3 + 16 + 4;
-const NONCE_BYTES: usize = 24;
-const COMMITMENT_BYTES: usize = 32;
-const TAG_BYTES: usize = 16;
+pub(crate) const NONCE_BYTES: usize = 24;
+pub(crate) const COMMITMENT_BYTES: usize = 32;
+pub(crate) const TAG_BYTES: usize = 16;
 
 /// Why a wrap was not opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -132,48 +132,21 @@ struct Place {
 
 impl Place {
     fn wrap(&self, kek: &[u8; 32], secret: &[u8; 32], rng: &mut impl CryptoRng) -> Vec<u8> {
-        let mut nonce = [0; NONCE_BYTES];
-        rng.fill_bytes(&mut nonce);
-        let mut wrap = self.prefix();
-        let (key, commitment) = keys(kek, &wrap, &nonce);
-        wrap.extend_from_slice(&nonce);
-        wrap.extend_from_slice(&commitment);
-        let payload = Payload { msg: secret, aad: &wrap };
-        let ciphertext = XChaCha20Poly1305::new((&*key).into()).encrypt(&XNonce::from(nonce), payload);
-        debug_assert!(ciphertext.is_ok(), "32 bytes are not too many");
-        wrap.extend_from_slice(&ciphertext.unwrap_or_default());
-        wrap
+        wrap_under(WRAP, kek, self.prefix(), secret, rng)
     }
 
     fn unwrap(&self, kek: &[u8; 32], wrap: &[u8]) -> Result<Zeroizing<[u8; 32]>, WrapError> {
         if wrap.len() != WRAP_BYTES {
             return Err(WrapError::Malformed);
         }
-        let mut reader = Reader::new(wrap);
-        let prefix: [u8; PREFIX_BYTES] = reader.array().map_err(|_| WrapError::Malformed)?;
-        if prefix.get(..6) != Some(&[MAGIC.as_slice(), &[VERSION, SUITE]].concat()) {
+        let prefix = self.prefix();
+        if wrap.get(..6) != prefix.get(..6) {
             return Err(WrapError::Malformed);
         }
-        if prefix != *self.prefix() {
+        if !wrap.starts_with(&prefix) {
             return Err(WrapError::Misplaced);
         }
-        let nonce: [u8; NONCE_BYTES] = reader.array().map_err(|_| WrapError::Malformed)?;
-        let claimed: [u8; COMMITMENT_BYTES] = reader.array().map_err(|_| WrapError::Malformed)?;
-        let (key, commitment) = keys(kek, &prefix, &nonce);
-        if !bool::from(commitment.ct_eq(&claimed)) {
-            return Err(WrapError::Refused);
-        }
-        let (header, ciphertext) = wrap
-            .split_at_checked(PREFIX_BYTES + NONCE_BYTES + COMMITMENT_BYTES)
-            .ok_or(WrapError::Malformed)?;
-        let payload = Payload { msg: ciphertext, aad: header };
-        let opened = XChaCha20Poly1305::new((&*key).into())
-            .decrypt(&XNonce::from(nonce), payload)
-            .map(Zeroizing::new)
-            .map_err(|_| WrapError::Refused)?;
-        let mut secret = Zeroizing::new([0; 32]);
-        secret.copy_from_slice(&opened);
-        Ok(secret)
+        unwrap_under(WRAP, kek, &prefix, wrap)
     }
 
     /// Magic, version, suite, kind, account, generation.
@@ -192,9 +165,64 @@ impl Place {
     }
 }
 
+/// Prefix, nonce, commitment, ciphertext: `secret` under `kek`, bound to `prefix`, which names its place.
+pub(crate) fn wrap_under(
+    label: Label,
+    kek: &[u8; 32],
+    prefix: Vec<u8>,
+    secret: &[u8; 32],
+    rng: &mut impl CryptoRng,
+) -> Vec<u8> {
+    let mut nonce = [0; NONCE_BYTES];
+    rng.fill_bytes(&mut nonce);
+    let mut wrap = prefix;
+    let (key, commitment) = keys(label, kek, &wrap, &nonce);
+    wrap.extend_from_slice(&nonce);
+    wrap.extend_from_slice(&commitment);
+    let payload = Payload { msg: secret, aad: &wrap };
+    let ciphertext = XChaCha20Poly1305::new((&*key).into()).encrypt(&XNonce::from(nonce), payload);
+    debug_assert!(ciphertext.is_ok(), "32 bytes are not too many");
+    wrap.extend_from_slice(&ciphertext.unwrap_or_default());
+    wrap
+}
+
+/// Opens what [`wrap_under`] made with the same label and prefix.
+pub(crate) fn unwrap_under(
+    label: Label,
+    kek: &[u8; 32],
+    prefix: &[u8],
+    wrap: &[u8],
+) -> Result<Zeroizing<[u8; 32]>, WrapError> {
+    let (header, ciphertext) =
+        wrap.split_at_checked(prefix.len() + NONCE_BYTES + COMMITMENT_BYTES).ok_or(WrapError::Malformed)?;
+    if ciphertext.len() != 32 + TAG_BYTES {
+        return Err(WrapError::Malformed);
+    }
+    let mut reader = Reader::new(header.strip_prefix(prefix).ok_or(WrapError::Misplaced)?);
+    let nonce: [u8; NONCE_BYTES] = reader.array().map_err(|_| WrapError::Malformed)?;
+    let claimed: [u8; COMMITMENT_BYTES] = reader.array().map_err(|_| WrapError::Malformed)?;
+    let (key, commitment) = keys(label, kek, prefix, &nonce);
+    if !bool::from(commitment.ct_eq(&claimed)) {
+        return Err(WrapError::Refused);
+    }
+    let payload = Payload { msg: ciphertext, aad: header };
+    let opened = XChaCha20Poly1305::new((&*key).into())
+        .decrypt(&XNonce::from(nonce), payload)
+        .map(Zeroizing::new)
+        .map_err(|_| WrapError::Refused)?;
+    let mut secret = Zeroizing::new([0; 32]);
+    secret.copy_from_slice(&opened);
+    Ok(secret)
+}
+
 /// AEAD key and commitment of one wrap.
-fn keys(kek: &[u8; 32], prefix: &[u8], nonce: &[u8; NONCE_BYTES]) -> (Zeroizing<[u8; 32]>, [u8; 32]) {
-    let mut info = prefixed(WRAP);
+fn keys(
+    label: Label,
+    kek: &[u8; 32],
+    prefix: &[u8],
+    nonce: &[u8; NONCE_BYTES],
+) -> (Zeroizing<[u8; 32]>, [u8; 32]) {
+    let mut info = prefixed(label);
     info.extend_from_slice(prefix);
     let okm: Zeroizing<[u8; 64]> = expand(Some(nonce), kek, &info);
     let mut key = Zeroizing::new([0; 32]);

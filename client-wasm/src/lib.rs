@@ -10,10 +10,12 @@ mod commands;
 mod core;
 mod files;
 mod flow;
+mod lock;
 mod values;
 
 pub use crate::core::Core;
 pub use crate::files::{FileOpener, FileSealer};
+pub use crate::lock::{lock_store, reseal_records, unlock_store};
 
 use client_core::client::{BOOT_PREFIXES, Client, CommandError, CommandErrorCode};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};

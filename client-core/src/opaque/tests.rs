@@ -5,10 +5,8 @@ use opaque_ke::{
 use protocol::signed::OPAQUE_CONTEXT;
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
 
-use super::{
-    LANES, LoggedIn, Login, MEMORY_KIB, OpaqueError, OpaqueSuite, PASSES, Password, Registered, Registration,
-    Rng, SessionKey,
-};
+use super::{LoggedIn, Login, OpaqueError, OpaqueSuite, Password, Registered, Registration, Rng, SessionKey};
+use crate::stretching::{LANES, MEMORY_KIB, PASSES};
 
 const CREDENTIAL_ID: [u8; 16] = [1; 16];
 
