@@ -80,15 +80,20 @@ export type Factors = {
   recoveryCodesLeft: number;
 };
 
+/** Where the key of this browser's store is while no tab is open: with the browser, under a passphrase, nowhere. */
+export type Keeping = 'browser' | 'passphrase' | 'memory';
+
 export type BootState =
-  /** No account in this browser. */
-  | { state: 'fresh'; limits: Limits }
+  /** No account in this browser; `forgotten`: what was in here was to be forgotten, and is now. */
+  | { state: 'fresh'; forgotten: boolean; limits: Limits }
   /** The store opened; the socket may still be connecting. */
-  | { state: 'ready'; profile: OwnProfile; limits: Limits }
+  | { state: 'ready'; profile: OwnProfile; keeping: Keeping; limits: Limits }
+  /** Only `unlock` goes on from here, or leaving the account. */
+  | { state: 'locked'; limits: Limits }
   /** The relay still knows this browser's session, but the store is empty: the browser cleared it. */
   | { state: 'storeCleared'; limits: Limits }
-  /** Another tab holds the store. `takeOver` steals it. */
-  | { state: 'otherTab'; limits: Limits };
+  /** Another tab holds the store. `takeOver` steals it, unless its key is in that tab's memory only (`stays`). */
+  | { state: 'otherTab'; stays: boolean; limits: Limits };
 
 export type Device = {
   deviceId: DeviceId;
@@ -226,6 +231,15 @@ export type CoreCalls = {
   /** The tab became visible or was resumed: reconnect now instead of waiting out a backoff. */
   wake: { args: None; result: None };
 
+  /** From `locked`: opens the store. `wrongPassphrase`, and `rateLimited` after the third in a row. */
+  unlock: { args: { passphrase: string }; result: BootState };
+  /** From now on the passphrase opens the store, and nothing in the browser does. `current`: the one so far, if there is one. */
+  setLock: { args: { passphrase: string; current: string | null }; result: None };
+  /** From now on the browser opens the store by itself. */
+  removeLock: { args: { current: string }; result: None };
+  /** Before somebody signs in: `memory` keeps the key in this tab only, so that it is gone with it. */
+  chooseKeeping: { args: { keeping: 'browser' | 'memory' }; result: None };
+
   checkHandle: { args: { handle: string }; result: { availability: 'free' | 'taken' | 'invalid' } };
   /** Whom the relay lets register. */
   checkRegistration: { args: None; result: { mode: RegistrationMode } };
@@ -271,7 +285,7 @@ export type CoreCalls = {
    * proof. The event `signedOut` follows, also after an answer that was lost.
    */
   deleteAccount: { args: { handle: string }; result: None };
-  /** K-7: revokes this device at the relay, then wipes its store. Fails within ten seconds, and has then changed nothing. */
+  /** K-7: revokes this device at the relay, then wipes its store, locked or not. Fails within ten seconds, and has then changed nothing. */
   logOut: { args: None; result: None };
   /** Wipes the store without telling the relay: for somebody who can't reach it. */
   forgetAccount: { args: None; result: None };
@@ -436,6 +450,9 @@ export type CoreErrorCode =
   /** Writing to this browser's store failed (disk full, private window). */
   | 'storeFailed'
   | 'takenOver'
+  /** The store waits for its passphrase. */
+  | 'locked'
+  | 'wrongPassphrase'
   | 'signedOut'
   /** The worker is gone; what was not answered may or may not have happened. */
   | 'coreDied'

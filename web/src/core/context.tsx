@@ -1,6 +1,7 @@
 import { createContext, useContext, useEffect, useMemo, useState } from 'react';
 import type { ReactNode } from 'react';
 import { useStore } from 'zustand';
+import type { BootState } from './calls';
 import type { Core } from './client';
 import type { PersonSettings } from './records';
 import { adopt, settings } from './settings';
@@ -8,7 +9,7 @@ import type { Settings } from './settings';
 import { booted, createCoreState, reduce, withConversations } from './state';
 import type { CoreState, CoreStateStore } from './state';
 
-type Mounted = { core: Core; state: CoreStateStore };
+export type Mounted = { core: Core; state: CoreStateStore };
 
 const CoreContext = createContext<Mounted | null>(null);
 
@@ -34,14 +35,18 @@ export function CoreProvider({ core, children }: Props) {
 /** Boots, or takes the store over from another tab; failures show as a dead core. */
 export async function boot({ core, state }: Mounted, call: 'boot' | 'takeOver'): Promise<void> {
   try {
-    const answer = await core.call(call, {});
-    state.setState((before) => booted(before, answer), true);
-    if (answer.state !== 'ready') return;
-    adopt(await core.call('settings', {}));
-    await loadConversations({ core, state });
+    await begin({ core, state }, await core.call(call, {}));
   } catch {
     state.setState({ phase: { phase: 'died', code: 'coreDied' } });
   }
+}
+
+/** Shows what a boot answered, and loads what a page begins with. */
+export async function begin({ core, state }: Mounted, answer: BootState): Promise<void> {
+  state.setState((before) => booted(before, answer), true);
+  if (answer.state !== 'ready') return;
+  adopt(await core.call('settings', {}));
+  await loadConversations({ core, state });
 }
 
 export async function loadConversations({ core, state }: Mounted): Promise<void> {

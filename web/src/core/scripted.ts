@@ -41,6 +41,10 @@ export type Script = {
   conversations: ScriptedConversation[];
   /** The next call of this name fails so. */
   failures: Partial<Record<CallName, CoreErrorCode>>;
+  /** What opens the store; null: no lock. */
+  passphrase: string | null;
+  /** Where the store key is without a lock. */
+  keeping: 'browser' | 'memory';
   /** Log-ins and proofs wait for this code. */
   code: string | null;
   /** Second factors of the account. */
@@ -96,7 +100,7 @@ export class ScriptedCore implements Core {
   private readonly stopped = new Set<string>();
 
   constructor(script: Partial<Script> = {}) {
-    this.script = { boot: 'ready', connection: { state: 'online' }, recoveryKeyConfirmed: true, registration: 'open', conversations: [], failures: {}, code: null, factors: { totpSince: null, email: null, recoveryCodesLeft: 0 }, delivery: { state: 'sent' }, now: Date.now(), ...script };
+    this.script = { boot: 'ready', connection: { state: 'online' }, recoveryKeyConfirmed: true, registration: 'open', conversations: [], failures: {}, passphrase: null, keeping: 'browser', code: null, factors: { totpSince: null, email: null, recoveryCodesLeft: 0 }, delivery: { state: 'sent' }, now: Date.now(), ...script };
     this.profile = ownProfile(this.script.recoveryKeyConfirmed);
   }
 
@@ -116,7 +120,7 @@ export class ScriptedCore implements Core {
   }
 
   restart(): void {
-    this.script.boot = 'ready';
+    this.script.boot = this.script.passphrase === null ? 'ready' : 'locked';
   }
 
   emit(event: CoreEvent): void {
@@ -172,6 +176,25 @@ export class ScriptedCore implements Core {
 
   readonly handlers: CoreHandlers = {
     boot: async () => this.bootState(),
+    unlock: async ({ passphrase }) => {
+      if (passphrase !== this.script.passphrase) throw new CoreError('wrongPassphrase');
+      this.script.boot = 'ready';
+      return this.bootState();
+    },
+    setLock: async ({ passphrase, current }) => {
+      if (current !== this.script.passphrase) throw new CoreError('wrongPassphrase');
+      this.script.passphrase = passphrase;
+      return {};
+    },
+    removeLock: async ({ current }) => {
+      if (current !== this.script.passphrase) throw new CoreError('wrongPassphrase');
+      this.script.passphrase = null;
+      return {};
+    },
+    chooseKeeping: async ({ keeping }) => {
+      this.script.keeping = keeping;
+      return {};
+    },
     takeOver: async () => {
       this.script.boot = 'ready';
       return this.bootState();
@@ -392,8 +415,19 @@ export class ScriptedCore implements Core {
 
   private bootState(): BootState {
     const state = this.script.boot;
+    const limits = scriptLimits;
     queueMicrotask(() => this.connect(this.script.connection, 0));
-    return state === 'ready' ? { state, profile: this.profile, limits: scriptLimits } : { state, limits: scriptLimits };
+    switch (state) {
+      case 'ready':
+        return { state, profile: this.profile, keeping: this.script.passphrase === null ? this.script.keeping : 'passphrase', limits };
+      case 'fresh':
+        return { state, forgotten: false, limits };
+      case 'otherTab':
+        return { state, stays: false, limits };
+      case 'locked':
+      case 'storeCleared':
+        return { state, limits };
+    }
   }
 
   private find(groupId: string): ScriptedConversation {

@@ -10,7 +10,12 @@ export type Settings = {
   notify: boolean;
   /** Until when the card that offers notifications stays away; 0: not refused yet. */
   notifyAskAfter: number;
+  /** Minutes without a touch after which a locked browser locks itself; 0: never. */
+  lockAfterMinutes: number;
 };
+
+/** What can be chosen for `lockAfterMinutes`. */
+export const lockChoices = [5, 15, 60, 0] as const;
 
 const key = 'sotto.settings';
 const defaults: Settings = {
@@ -19,6 +24,7 @@ const defaults: Settings = {
   notifyShowsName: true,
   notifyShowsText: false,
   notifyAskAfter: 0,
+  lockAfterMinutes: 15,
 };
 
 /** What the person has chosen, here or elsewhere, is this browser's from now on. */
@@ -59,5 +65,6 @@ function check(stored: unknown): Settings {
     notifyShowsName: flag('notifyShowsName'),
     notifyShowsText: flag('notifyShowsText'),
     notifyAskAfter: typeof from.notifyAskAfter === 'number' ? from.notifyAskAfter : 0,
+    lockAfterMinutes: lockChoices.find((minutes) => minutes === from.lockAfterMinutes) ?? defaults.lockAfterMinutes,
   };
 }

@@ -3,7 +3,7 @@ import type { Conversation, Message } from './calls';
 import { contact, message, ownProfile, scriptLimits } from './scripted';
 import { booted, createCoreState, reduce, sortedConversations, unreadTotal, withConversations, withPage } from './state';
 
-const start = () => booted(createCoreState().getState(), { state: 'ready', profile: ownProfile(true), limits: scriptLimits });
+const start = () => booted(createCoreState().getState(), { state: 'ready', keeping: 'browser', profile: ownProfile(true), limits: scriptLimits });
 const say = (seq: number | null, at: number): Message => message('bob', seq, at, seq === null ? 'me' : 'peer', { kind: 'text', text: `${seq}` });
 const page = (messages: Message[]) => ({ messages, reachedStart: false, firstUnreadSeq: null });
 const talk = (groupId: string, activeAt: number, unread = 0): Conversation => ({ groupId, peer: contact(groupId, groupId, 1), last: null, unread, activeAt, ended: false, closed: false });

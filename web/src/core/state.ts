@@ -9,6 +9,7 @@ import type {
   CoreErrorCode,
   CoreEvent,
   GroupId,
+  Keeping,
   Message,
   MessageId,
   MessagePage,
@@ -20,10 +21,12 @@ import type { RecordsTrouble } from './records';
 /** Which of the whole-page screens is on. */
 export type Phase =
   | { phase: 'booting' }
-  | { phase: 'fresh'; because: 'new' | 'loggedOut' | 'revoked' | 'deleted' }
+  | { phase: 'fresh'; because: 'new' | 'loggedOut' | 'revoked' | 'deleted' | 'forgotten' }
   | { phase: 'ready' }
+  | { phase: 'locked' }
   | { phase: 'storeCleared' }
-  | { phase: 'otherTab' }
+  /** `stays`: what the other tab has is in its memory, and can't be brought here. */
+  | { phase: 'otherTab'; stays: boolean }
   | { phase: 'died'; code: CoreErrorCode };
 
 export type Thread = { messages: Message[]; reachedStart: boolean; firstUnreadSeq: number | null };
@@ -33,6 +36,8 @@ export type Transfer = { direction: 'up' | 'down'; doneBytes: number; totalBytes
 export type CoreState = {
   phase: Phase;
   limits: Limits | null;
+  /** Where the store key is while no tab is open. */
+  keeping: Keeping;
   profile: OwnProfile | null;
   connection: Connection;
   queued: number;
@@ -57,6 +62,7 @@ export type CoreStateStore = StoreApi<CoreState>;
 const empty: CoreState = {
   phase: { phase: 'booting' },
   limits: null,
+  keeping: 'browser',
   profile: null,
   connection: { state: 'connecting' },
   queued: 0,
@@ -79,19 +85,26 @@ export function booted(before: CoreState, boot: BootState): CoreState {
   const { limits } = boot;
   switch (boot.state) {
     case 'ready':
-      return { ...empty, limits, phase: { phase: 'ready' }, profile: boot.profile, drafts: before.drafts };
+      return { ...empty, limits, keeping: boot.keeping, phase: { phase: 'ready' }, profile: boot.profile, drafts: before.drafts };
     case 'fresh':
-      return { ...empty, limits, phase: { phase: 'fresh', because: 'new' } };
+      return { ...empty, limits, phase: { phase: 'fresh', because: boot.forgotten ? 'forgotten' : 'new' } };
+    case 'locked':
+      return { ...empty, limits, keeping: 'passphrase', phase: { phase: 'locked' } };
     case 'storeCleared':
       return { ...empty, limits, phase: { phase: 'storeCleared' } };
     case 'otherTab':
-      return { ...empty, limits, phase: { phase: 'otherTab' } };
+      return { ...empty, limits, phase: { phase: 'otherTab', stays: boot.stays } };
   }
+}
+
+/** Nothing of the account is left in the page; what the store says comes next. */
+export function dropped(before: CoreState): CoreState {
+  return { ...empty, limits: before.limits };
 }
 
 /** An account was created or opened in this tab. */
 export function entered(before: CoreState, profile: OwnProfile): CoreState {
-  return { ...empty, limits: before.limits, connection: before.connection, phase: { phase: 'ready' }, profile };
+  return { ...empty, limits: before.limits, keeping: before.keeping, connection: before.connection, phase: { phase: 'ready' }, profile };
 }
 
 /** The state after an event. */
@@ -124,7 +137,7 @@ export function reduce(state: CoreState, event: CoreEvent): CoreState {
         event.contact.accountId,
       );
     case 'takenOver':
-      return { ...empty, limits: state.limits, drafts: state.drafts, phase: { phase: 'otherTab' } };
+      return { ...empty, limits: state.limits, drafts: state.drafts, phase: { phase: 'otherTab', stays: false } };
     case 'signedOut':
       return { ...empty, limits: state.limits, phase: { phase: 'fresh', because: event.reason } };
     case 'fatal':

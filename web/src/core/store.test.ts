@@ -2,6 +2,8 @@ import 'fake-indexeddb/auto';
 import { deleteDB, openDB } from 'idb';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { Store } from './store';
+import { keepingOfStore, openLock } from './store-key';
+import { unlockPauseMs } from './worker/limits';
 
 let name = '';
 let databases = 0;
@@ -105,6 +107,108 @@ test('the key that wraps the store key refuses to be exported', async () => {
   await expect(crypto.subtle.exportKey('raw', kept.wrappingKey)).rejects.toThrow('not extractable');
   expect(new Uint8Array(kept.sealed).slice(0, 32)).not.toEqual(storeKey);
   db.close();
+});
+
+/** A lock that any host could read: what stands in it is the test's business. */
+const lockOf = (key: Uint8Array) => Uint8Array.from(key, (byte) => byte ^ 0x5a);
+const lockKey = new Uint8Array(32).fill(9);
+const lockIt = async (store: Store) => store.keepUnderLock(lockOf(lockKey), lockKey, [['a', bytes(2)]]);
+
+test('a locked store has another key and its records under that, and gives it to nobody who does not bring it', async () => {
+  const store = await Store.claim(name);
+  const before = await store.storeKey();
+  await store.save([['a', bytes(1)]]);
+  await lockIt(store);
+  expect(await store.storeKey()).toEqual(lockKey);
+  expect(await store.storeKey()).not.toEqual(before);
+
+  const next = await Store.claim(name);
+
+  expect(await keepingOfStore(name)).toBe('passphrase');
+  expect(await next.load(all(''))).toEqual([['a', bytes(2)]]);
+  await expect(next.storeKey()).rejects.toMatchObject({ code: 'locked' });
+  await next.hold((await openLock(lockOf, name)) ?? bytes());
+  expect(await next.storeKey()).toEqual(lockKey);
+});
+
+test('a lock that is removed leaves the same store, and the browser opens it again', async () => {
+  const store = await Store.claim(name);
+  await lockIt(store);
+
+  await store.keepInBrowser();
+
+  expect(await keepingOfStore(name)).toBe('browser');
+  expect(await (await Store.claim(name)).storeKey()).toEqual(lockKey);
+  expect(await openLock(lockOf, name)).toBeNull();
+});
+
+test('whatever fails while a lock is set, changed or removed, the store opens as before', async () => {
+  const store = await Store.claim(name);
+  const key = await store.storeKey();
+  await store.save([['a', bytes(1)]]);
+  const uncloneable = (() => {}) as unknown as Uint8Array;
+
+  await expect(store.keepUnderLock(uncloneable, lockKey, [['a', bytes(2)]])).rejects.toMatchObject({ code: 'storeFailed' });
+  await expect(store.keepUnderLock(bytes(1), lockKey, [['a', bytes(2)], ['b', uncloneable]])).rejects.toMatchObject({ code: 'storeFailed' });
+  expect(await keepingOfStore(name)).toBe('browser');
+  const owner = await Store.claim(name);
+  expect(await owner.storeKey()).toEqual(key);
+  expect(await owner.load(all(''))).toEqual([['a', bytes(1)]]);
+
+  await lockIt(owner);
+  await expect(owner.keepUnderLock(uncloneable, bytes(), [['a', bytes(3)]])).rejects.toMatchObject({ code: 'storeFailed' });
+  vi.spyOn(crypto.subtle, 'encrypt').mockRejectedValueOnce(new DOMException('no', 'OperationError'));
+  await expect(owner.keepInBrowser()).rejects.toMatchObject({ code: 'storeFailed' });
+  const next = await Store.claim(name);
+  await expect(owner.keepInBrowser()).rejects.toMatchObject({ code: 'takenOver' });
+  expect(await openLock(lockOf, name)).toEqual(lockKey);
+  expect(await next.load(all(''))).toEqual([['a', bytes(2)]]);
+});
+
+test('wrong passphrases cost a pause that grows, and the right one ends it', async () => {
+  const store = await Store.claim(name);
+  await lockIt(store);
+  const clock = vi.spyOn(Date, 'now').mockReturnValue(1_000_000);
+  const wrong = async () => openLock(() => undefined, name);
+
+  for (let n = 1; n < unlockPauseMs.freeTries; n += 1) await expect(wrong()).rejects.toMatchObject({ code: 'wrongPassphrase', retryAfterMs: null });
+  await expect(wrong()).rejects.toMatchObject({ code: 'wrongPassphrase', retryAfterMs: unlockPauseMs.first });
+  await expect(openLock(lockOf, name)).rejects.toMatchObject({ code: 'rateLimited', retryAfterMs: unlockPauseMs.first });
+  clock.mockReturnValue(1_000_000 + unlockPauseMs.first);
+  await expect(wrong()).rejects.toMatchObject({ code: 'wrongPassphrase', retryAfterMs: 2 * unlockPauseMs.first });
+  // A clock that was put back waits no longer than the longest pause.
+  clock.mockReturnValue(0);
+  await expect(wrong()).rejects.toMatchObject({ code: 'rateLimited', retryAfterMs: unlockPauseMs.most });
+
+  clock.mockReturnValue(2_000_000);
+  expect(await openLock(lockOf, name)).toHaveLength(32);
+  await expect(wrong()).rejects.toMatchObject({ code: 'wrongPassphrase', retryAfterMs: null });
+  clock.mockRestore();
+});
+
+test('a try that ends half way has been counted', async () => {
+  const store = await Store.claim(name);
+  await lockIt(store);
+  const killed = () => {
+    throw new WebAssembly.RuntimeError('unreachable');
+  };
+
+  for (let n = 0; n < unlockPauseMs.freeTries; n += 1) await expect(openLock(killed, name)).rejects.toThrow('unreachable');
+
+  await expect(openLock(lockOf, name)).rejects.toMatchObject({ code: 'rateLimited' });
+});
+
+test('a store that forgets is opened by the owner that began it, and by nobody after', async () => {
+  const store = await Store.claim(name);
+  const keyBefore = await store.storeKey();
+  await store.save([['a', bytes(1)]]);
+
+  await store.beginInMemory();
+
+  expect(await store.isEmpty()).toBe(true);
+  expect(await store.storeKey()).not.toEqual(keyBefore);
+  expect(await keepingOfStore(name)).toBe('memory');
+  await expect((await Store.claim(name)).storeKey()).rejects.toMatchObject({ code: 'locked' });
 });
 
 test('a wiped store is empty, has another key, and knows that it was left on purpose', async () => {

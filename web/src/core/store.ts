@@ -1,24 +1,11 @@
-import { deleteDB, openDB } from 'idb';
-import type { DBSchema, IDBPDatabase, IDBPObjectStore } from 'idb';
+import { deleteDB } from 'idb';
 import { CoreError } from './calls';
+import { databaseName, openDatabase, orStoreFailed } from './database';
+import type { Database, Stores } from './database';
+import { keptKey, openKey, sealKey } from './store-key';
+import type { SealedKey } from './store-key';
 import type { ChangeSet, Load, Records } from './worker/engine';
 import { deleteDatabaseMs } from './worker/limits';
-
-/** The store key under a key that scripts can use and not read. */
-type SealedKey = { wrappingKey: CryptoKey; nonce: Uint8Array<ArrayBuffer>; sealed: ArrayBuffer };
-
-interface Schema extends DBSchema {
-  /** Records of the core, sealed by it. */
-  records: { key: string; value: Uint8Array };
-  /** `fence`: a number; `storeKey`: a `SealedKey`; `loggedOut`: true. */
-  meta: { key: 'fence' | 'storeKey' | 'loggedOut'; value: number | SealedKey | true };
-}
-
-type Writable<Name extends 'records' | 'meta'> = IDBPObjectStore<Schema, ('records' | 'meta')[], Name, 'readwrite'>;
-type Stores = { records: Writable<'records'>; meta: Writable<'meta'> };
-
-const databaseName = 'sotto';
-const keyLabel = new TextEncoder().encode('sotto/v1/store-key');
 
 /**
  * The sealed records of this browser, in IndexedDB. One owner at a time: whoever claims the store
@@ -27,10 +14,12 @@ const keyLabel = new TextEncoder().encode('sotto/v1/store-key');
  */
 export class Store {
   readonly #name: string;
-  #db: IDBPDatabase<Schema>;
+  #db: Database;
   #fence: number;
+  /** A key that the store itself doesn't open: sealed in this worker's memory, and nowhere else. */
+  #held: SealedKey | null = null;
 
-  private constructor(name: string, db: IDBPDatabase<Schema>, fence: number) {
+  private constructor(name: string, db: Database, fence: number) {
     this.#name = name;
     this.#db = db;
     this.#fence = fence;
@@ -87,18 +76,60 @@ export class Store {
   }
 
   /**
-   * The 32 bytes that seal the records, made on first use; the caller zeroes them. At rest they lie
-   * under a non-extractable key: that stops a script from carrying them off, not somebody who has
-   * the disk.
+   * The 32 bytes that seal the records, made on first use; the caller zeroes them. Kept by the browser
+   * they lie under a non-extractable key: that stops a script from carrying them off, not somebody who
+   * has the disk. Otherwise they are held in memory: `locked` where nobody has brought them.
    */
   async storeKey(): Promise<Uint8Array> {
     return orStoreFailed(async () => {
-      const kept = await this.#db.get('meta', 'storeKey');
-      if (typeof kept === 'object') return unwrap(kept);
-      const key = crypto.getRandomValues(new Uint8Array(32));
-      const sealed = await wrap(key);
+      const kept = await keptKey(this.#db);
+      if (kept && 'sealed' in kept) return openKey(kept);
+      if (this.#held) return openKey(this.#held);
+      if (kept) throw new CoreError('locked');
+      const key = newKey();
+      const sealed = await sealKey(key);
       await this.#write(({ meta }) => [meta.put(sealed, 'storeKey')]);
       return key;
+    });
+  }
+
+  /** Brings the key of a locked store, for as long as this owner lives. */
+  async hold(key: Uint8Array): Promise<void> {
+    this.#held = await sealKey(key);
+  }
+
+  /**
+   * From now on only what opens this lock opens the store: a new key, under which `anew` has every
+   * record, because the browser may go on having the old one in its files. It stays at hand until this
+   * owner ends. All or nothing; no core may run over the store meanwhile.
+   */
+  async keepUnderLock(lock: Uint8Array, key: Uint8Array, anew: Records): Promise<void> {
+    return orStoreFailed(async () => {
+      const held = await sealKey(key);
+      await this.#write(function* ({ records, meta }) {
+        for (const [at, value] of anew) yield records.put(value, at);
+        yield meta.put({ lock }, 'storeKey');
+        yield meta.delete('tries');
+      });
+      this.#held = held;
+    });
+  }
+
+  /** From now on the browser opens the store by itself. */
+  async keepInBrowser(): Promise<void> {
+    return orStoreFailed(async () => {
+      const sealed = await this.#sealedKey();
+      await this.#write(({ meta }) => [meta.put(sealed, 'storeKey'), meta.delete('tries')]);
+      this.#held = null;
+    });
+  }
+
+  /** Begins anew, with a key that is never written down: what is saved from now on opens for this owner only. */
+  async beginInMemory(): Promise<void> {
+    return orStoreFailed(async () => {
+      const held = await sealKey(newKey());
+      await this.#write(({ records, meta }) => [records.clear(), meta.put({ inMemory: true }, 'storeKey')]);
+      this.#held = held;
     });
   }
 
@@ -108,8 +139,10 @@ export class Store {
       await this.#write(({ records, meta }) => [
         records.clear(),
         meta.delete('storeKey'),
+        meta.delete('tries'),
         meta.put(true, 'loggedOut'),
       ]);
+      this.#held = null;
       // Cleared rows may stay in the browser's files until it compacts them; a deleted database goes sooner.
       this.#db.close();
       await within(deleteDatabaseMs, deleteDB(this.#name));
@@ -140,6 +173,15 @@ export class Store {
     await tx.done;
   }
 
+  async #sealedKey(): Promise<SealedKey> {
+    const key = await this.storeKey();
+    try {
+      return await sealKey(key);
+    } finally {
+      key.fill(0);
+    }
+  }
+
   async #ascending(prefix: string, limit?: number): Promise<Records> {
     const range = IDBKeyRange.bound(prefix, `${prefix}\uffff`, false, true);
     const { store } = this.#db.transaction('records');
@@ -151,37 +193,8 @@ export class Store {
   }
 }
 
-async function openDatabase(name: string): Promise<IDBPDatabase<Schema>> {
-  return openDB<Schema>(name, 1, {
-    upgrade: (db) => {
-      db.createObjectStore('records');
-      db.createObjectStore('meta');
-    },
-    // Another tab deletes or upgrades the database: an owner that was overtaken must not hold it up.
-    blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
-  });
-}
-
-async function wrap(key: Uint8Array<ArrayBuffer>): Promise<SealedKey> {
-  const wrappingKey = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']);
-  const nonce = crypto.getRandomValues(new Uint8Array(12));
-  const sealed = await crypto.subtle.encrypt(gcm(nonce), wrappingKey, key);
-  return { wrappingKey, nonce, sealed };
-}
-
-async function unwrap({ wrappingKey, nonce, sealed }: SealedKey): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.decrypt(gcm(nonce), wrappingKey, sealed));
-}
-
-const gcm = (nonce: Uint8Array<ArrayBuffer>) => ({ name: 'AES-GCM', iv: nonce, additionalData: keyLabel });
-
-/** Disk full, a private window, a database that the browser took away: to the page it is one thing. */
-async function orStoreFailed<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw error instanceof CoreError ? error : new CoreError('storeFailed');
-  }
+function newKey(): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(32));
 }
 
 async function within(ms: number, work: Promise<void>): Promise<void> {

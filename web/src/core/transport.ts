@@ -61,11 +61,24 @@ async function wholeBody(response: Response): Promise<Uint8Array> {
  * asked only where no tab uses it: by the owner of an empty store.
  */
 export async function knowsSession(timeoutMs: number): Promise<boolean> {
+  return (await refreshed(timeoutMs))?.ok === true;
+}
+
+/**
+ * Revokes this device by its cookie alone, where the store with its keys is closed or gone. False: the
+ * relay doesn't answer, so nobody knows. Like `knowsSession` it is for somebody who owns the cookie.
+ */
+export async function endSession(timeoutMs: number): Promise<boolean> {
+  const answer = await refreshed(timeoutMs);
+  if (answer === null) return false;
+  // No cookie, or one that is worth nothing any more: there is nothing to end.
+  if (answer.status === 401 || answer.status === 403) return true;
   try {
-    const { ok } = await fetch(refreshPath, {
-      method: 'POST',
-      headers: { Accept: accept, 'Content-Type': 'application/json', 'sotto-refresh': '1' },
-      body: '{}',
+    const { access_token: token } = (await answer.json()) as { access_token?: unknown };
+    if (typeof token !== 'string') return false;
+    const { ok } = await fetch('/v1/sessions/current', {
+      method: 'DELETE',
+      headers: { Accept: accept, Authorization: `Bearer ${token}` },
       credentials: 'same-origin',
       cache: 'no-store',
       redirect: 'error',
@@ -74,6 +87,22 @@ export async function knowsSession(timeoutMs: number): Promise<boolean> {
     return ok;
   } catch {
     return false;
+  }
+}
+
+async function refreshed(timeoutMs: number): Promise<Response | null> {
+  try {
+    return await fetch(refreshPath, {
+      method: 'POST',
+      headers: { Accept: accept, 'Content-Type': 'application/json', 'sotto-refresh': '1' },
+      body: '{}',
+      credentials: 'same-origin',
+      cache: 'no-store',
+      redirect: 'error',
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+  } catch {
+    return null;
   }
 }
 

@@ -1,6 +1,6 @@
 import { serve } from './serve';
 import type { PagePort } from './serve';
-import { Core, bootPrefixes, default as init, limits, refusal } from './wasm/client_wasm.js';
+import { Core, bootPrefixes, default as init, limits, lockStore, refusal, resealRecords, unlockStore } from './wasm/client_wasm.js';
 import wasmUrl from './wasm/client_wasm_bg.wasm?url';
 import type { EngineModule } from './worker/engine';
 import { coreHandlers } from './worker/handlers';
@@ -16,7 +16,7 @@ globalThis.addEventListener('offline', reconnect);
 
 async function load(): Promise<EngineModule> {
   await init({ module_or_path: wasmUrl });
-  return { open: Core.open, bootPrefixes, limits, refusal };
+  return { open: Core.open, bootPrefixes, limits, lockStore, unlockStore, resealRecords, refusal };
 }
 
 function reconnect(): void {

@@ -23,6 +23,73 @@ function open(path: string, script: Partial<Script> = {}) {
 
 beforeEach(() => settings.setState(settings.getInitialState(), true));
 
+describe('the lock', () => {
+  it('a locked browser shows nothing of the account, and opens with its passphrase', async () => {
+    const { core, user } = open('/c/bob', { boot: 'locked', passphrase: 'nine lanterns' });
+    const field = await screen.findByLabelText('Passphrase');
+    expect(screen.queryByText(/Bob|Alice/)).toBeNull();
+    expect(core.calls.listConversations).toBeUndefined();
+
+    await user.type(field, 'nine candles{Enter}');
+    expect(await screen.findByText('That isn’t the passphrase.')).toBeTruthy();
+    await user.clear(field);
+    await user.type(field, 'nine lanterns{Enter}');
+
+    expect(await screen.findByLabelText('Message Bob')).toBeTruthy();
+  });
+
+  it('a lock is set only when both fields say the same, and its shortcut then locks and drops what was typed', async () => {
+    const { core, user } = open('/settings/security');
+    await user.click(await screen.findByRole('button', { name: 'Set a passphrase' }));
+    await user.type(screen.getByLabelText('New passphrase'), 'nine lanterns');
+    await user.type(screen.getByLabelText('The same once more'), 'nine lantern');
+    await user.click(screen.getByRole('button', { name: 'Set the lock' }));
+    expect(core.calls.setLock).toBeUndefined();
+    await user.type(screen.getByLabelText('The same once more'), 's{Enter}');
+    expect(await screen.findByText('Locked with a passphrase')).toBeTruthy();
+
+    await user.click(screen.getAllByRole('link', { name: 'Chats' })[0] as HTMLElement);
+    await user.click(await screen.findByRole('link', { name: /Bob/ }));
+    await user.type(await screen.findByLabelText('Message Bob'), 'half a sentence');
+    await user.keyboard('{Control>}{Shift>}l{/Shift}{/Control}');
+    await user.type(await screen.findByLabelText('Passphrase'), 'nine lanterns{Enter}');
+
+    expect(((await screen.findByLabelText('Message Bob')) as HTMLTextAreaElement).value).toBe('');
+  });
+
+  it('without a lock the shortcut does nothing', async () => {
+    const { user } = open('/');
+    await screen.findByRole('link', { name: /Bob/ });
+
+    await user.keyboard('{Control>}{Shift>}l{/Shift}{/Control}');
+
+    expect(screen.getByRole('link', { name: /Bob/ })).toBeTruthy();
+    expect(screen.queryByRole('button', { name: 'Lock now' })).toBeNull();
+  });
+
+  it('a forgotten passphrase leads out, and what goes is said first', async () => {
+    const { core, user } = open('/', { boot: 'locked', passphrase: 'nine lanterns' });
+    await user.click(await screen.findByRole('button', { name: 'Forgot the passphrase?' }));
+    await screen.findByText(/messages that no other device of yours has are gone for good/);
+    expect(core.calls.logOut).toBeUndefined();
+
+    await user.click(screen.getByRole('button', { name: 'Sign out and forget' }));
+
+    expect(await screen.findByText(/this browser has forgotten your messages/)).toBeTruthy();
+  });
+
+  it('who signs in on a computer of others has that told to the core before the password', async () => {
+    const { core, user } = open('/log-in', { boot: 'fresh' });
+    await user.click(await screen.findByRole('switch', { name: /This is not my computer/ }));
+    await user.type(screen.getByLabelText('Handle'), 'alice');
+    await user.type(screen.getByLabelText('Password'), 'correct horse');
+    await user.click(screen.getByRole('button', { name: 'Sign in' }));
+
+    await screen.findByRole('link', { name: /Bob/ });
+    expect(core.calls.chooseKeeping).toEqual([{ keeping: 'memory' }]);
+  });
+});
+
 describe('what the relay knows', () => {
   it('sessions are shown with their network, and the relay is asked for the rest by a button', async () => {
     const { core, user } = open('/settings/security');

@@ -2,13 +2,16 @@ import { CSPProvider } from '@base-ui/react/csp-provider';
 import { useEffect, useRef } from 'react';
 import { Redirect, Route, Switch } from 'wouter';
 import { boot, useCoreState, useMounted } from '../core/context';
+import { useLock, useLockWithOthers } from '../features/lock/use-lock';
+import { forgetPictures } from '../features/messages/pictures';
 import { useBadge } from '../features/notifications/use-badge';
 import { useNotifier } from '../features/notifications/use-notifier';
 import { useAppearance } from '../features/settings/appearance';
 import { text } from '../text/en';
-import { say, Toasts } from '../ui/toast';
+import { hush, say, Toasts } from '../ui/toast';
 import { Chats } from './chats';
 import { CreateAccount } from './create-account';
+import { Locked } from './locked';
 import { LogIn } from './log-in';
 import { Booting, CoreDied, Farewell, OtherTab, StoreCleared } from './plain-pages';
 import { Recover } from './recover';
@@ -22,6 +25,7 @@ export function App() {
   useAppearance();
   useWake();
   useRestart();
+  useLockWithOthers();
   return (
     <CSPProvider disableStyleElements>
       <RenderFailure>
@@ -41,10 +45,12 @@ function Screen() {
       return phase.because === 'deleted' ? <Farewell /> : <SignedOut />;
     case 'ready':
       return <SignedIn />;
+    case 'locked':
+      return <Locked />;
     case 'storeCleared':
       return <StoreCleared />;
     case 'otherTab':
-      return <OtherTab />;
+      return <OtherTab stays={phase.stays} />;
     case 'died':
       return <CoreDied code={phase.code} />;
   }
@@ -65,6 +71,8 @@ function SignedOut() {
 function SignedIn() {
   useNotifier();
   useBadge();
+  useLock();
+  useLeaveNothing();
   return (
     <Switch>
       <Route path="/recovery-key"><RecoveryKey /></Route>
@@ -74,6 +82,17 @@ function SignedIn() {
       <Route path="/"><Chats groupId={null} details={false} /></Route>
       <Route><Redirect to="/" replace /></Route>
     </Switch>
+  );
+}
+
+/** What screens have put aside in the page goes with them. */
+function useLeaveNothing(): void {
+  useEffect(
+    () => () => {
+      forgetPictures();
+      hush();
+    },
+    [],
   );
 }
 
@@ -107,7 +126,7 @@ function useRestart(): void {
     last.current = performance.now();
     mounted.core.restart();
     void boot(mounted, 'boot').then(() => {
-      if (mounted.state.getState().phase.phase !== 'died') say(text.died.restarted);
+      if (mounted.state.getState().phase.phase === 'ready') say(text.died.restarted);
     });
   }, [mounted, died]);
 }

@@ -1,7 +1,8 @@
-import { MessageCircle, Settings as Gear } from 'lucide-react';
+import { LockKeyhole, MessageCircle, Settings as Gear } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
-import { useCoreState } from '../core/context';
+import { useCoreState, useMounted } from '../core/context';
+import { lockAllTabs } from '../core/lock';
 import { unreadTotal } from '../core/state';
 import { text } from '../text/en';
 import { Face } from '../ui/face';
@@ -26,6 +27,8 @@ export function Frame({ section, deep, columns, children }: Props) {
 function Sections({ className, section, place }: { className: string | undefined; section: Props['section']; place: 'rail' | 'tabs' }) {
   const unread = useCoreState((state) => unreadTotal(state.conversations));
   const profile = useCoreState((state) => state.profile);
+  const locks = useCoreState((state) => state.keeping === 'passphrase');
+  const mounted = useMounted();
   const label = place === 'rail' ? type_.hidden : undefined;
   return (
     <nav className={className} aria-label={text.sections}>
@@ -35,6 +38,11 @@ function Sections({ className, section, place }: { className: string | undefined
         <span className={label}>{text.chats}</span>
         <Pill count={unread} label={text.unreadLabel(unread)} />
       </Link>
+      {place === 'rail' && locks && (
+        <button type="button" className={styles.lock} title={`${text.lock.now} (${text.lock.shortcut})`} aria-label={text.lock.now} onClick={() => void lockAllTabs(mounted)}>
+          <LockKeyhole size={20} strokeWidth={1.6} aria-hidden />
+        </button>
+      )}
       <Link href="/settings" className={styles.end} title={text.settings} aria-current={section === 'settings' ? 'page' : undefined}>
         <Gear size={20} strokeWidth={1.6} aria-hidden />
         <span className={label}>{text.settings}</span>

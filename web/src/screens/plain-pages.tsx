@@ -23,7 +23,7 @@ function Plain({ title, lead, children }: { title: string; lead: string; childre
 }
 
 /** Only one tab writes. */
-export function OtherTab() {
+export function OtherTab({ stays }: { stays: boolean }) {
   const mounted = useMounted();
   const [busy, setBusy] = useState(false);
   const take = async () => {
@@ -32,8 +32,8 @@ export function OtherTab() {
     setBusy(false);
   };
   return (
-    <Plain title={text.otherTab.title} lead={text.otherTab.lead}>
-      <Button look="go" wide busy={busy} onClick={() => void take()}>{text.otherTab.action}</Button>
+    <Plain title={text.otherTab.title} lead={stays ? text.otherTab.leadStays : text.otherTab.lead}>
+      <Button look="go" wide busy={busy} onClick={() => void take()}>{stays ? text.otherTab.actionStays : text.otherTab.action}</Button>
     </Plain>
   );
 }

@@ -10,6 +10,7 @@ import { Fingerprint } from '../features/contacts/fingerprint';
 import { DeviceList } from '../features/devices/device-list';
 import { FactorSettings } from '../features/factors/factor-settings';
 import { ProofSteps } from '../features/factors/proof-steps';
+import { LockSettings } from '../features/lock/lock-settings';
 import { NotificationSettings } from '../features/notifications/notification-settings';
 import { About } from '../features/settings/about';
 import { AppearanceSettings } from '../features/settings/appearance';
@@ -78,7 +79,7 @@ function SettingsContent({ page }: { page: SettingsPage }) {
     case 'devices':
       return <><p className={type_.soft}>{text.devices.lead}</p><DeviceList /></>;
     case 'security':
-      return <div className={layout.sections}><FactorSettings /><SessionList Proof={ProofSteps} /><AuditLogCard /><RelayKnowledge /><DeleteAccount Proof={ProofSteps} /></div>;
+      return <div className={layout.sections}><LockSettings /><FactorSettings /><SessionList Proof={ProofSteps} /><AuditLogCard /><RelayKnowledge /><DeleteAccount Proof={ProofSteps} /></div>;
     case 'notifications':
       return <NotificationSettings />;
     case 'appearance':

@@ -15,7 +15,7 @@ export function useEnter(to: string): (profile: OwnProfile) => void {
       navigate(to, { replace: true });
       mounted.state.setState((before) => entered(before, profile), true);
       void loadConversations(mounted).catch(() => undefined);
-      void keepStorage();
+      if (mounted.state.getState().keeping !== 'memory') void keepStorage();
     },
     [mounted, navigate, to],
   );

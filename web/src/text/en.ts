@@ -1,6 +1,7 @@
 import { composer } from './composer';
 import { factors } from './factors';
 import { count, date, groups4, size, wait } from './format';
+import { lockErrors, lockText } from './lock';
 import { securityText } from './security';
 
 /** All words of the app. Plain, calm, one name per thing; what is true, what is safe, what to do. */
@@ -23,6 +24,7 @@ export const text = {
     logIn: 'I have an account',
     loggedOut: 'You are signed out, and this browser has forgotten your messages.',
     revoked: 'This browser was removed from your account. Its copy of your messages is gone.',
+    forgotten: 'You are signed out, and what this tab kept is gone, as you asked: this is not your computer.',
     whatRelaySees: 'What can this relay see?',
   },
   relaySees: {
@@ -123,7 +125,9 @@ export const text = {
   otherTab: {
     title: 'Sotto is open in another tab.',
     lead: 'Messages keep coming in there. Only one tab writes to this browser’s store, so that nothing is sent twice.',
+    leadStays: 'It keeps its key in that tab only, as you asked when you signed in. Go there, or close it: what it has is gone then.',
     action: 'Use it here',
+    actionStays: 'Look again',
   },
   storeCleared: {
     title: 'This browser forgot you.',
@@ -403,18 +407,7 @@ export const text = {
   },
   ...securityText,
   appearance: { title: 'Appearance', theme: 'Theme', system: 'Like the system', light: 'Light', dark: 'Dark', text: 'Paper by day, ink by night. The same on all your devices.' },
-  storage: {
-    title: 'Storage',
-    used: 'Used by Sotto here',
-    usedOf: (used: number, quota: number) => `${size(used)} of ${size(quota)} that this browser allows`,
-    kept: 'Kept until you clear it',
-    keptText: 'The browser won’t clear it by itself.',
-    notKept: 'The browser may clear it when space runs short',
-    notKeptText: 'Your account survives that; messages that are only here don’t.',
-    keep: 'Ask to keep it',
-    refused: 'The browser said no. Using Sotto often, or installing it, usually changes its mind.',
-    local: 'Messages and keys lie here encrypted. The key to them is kept by the browser: that stops a script, but not somebody who takes the whole disk. Lock your computer.',
-  },
+  ...lockText,
   about: {
     title: 'About',
     version: 'Version',
@@ -482,6 +475,7 @@ export const text = {
     outOfDate: 'This page is too old for the relay. Reload it.',
     storeFailed: 'This browser couldn’t write to its store. Free some space.',
     takenOver: 'Another tab took over.',
+    ...lockErrors,
     signedOut: 'You are signed out.',
     coreDied: 'Something broke in here; it has been restarted. Try again.',
     misuse: 'That can’t be done now.',

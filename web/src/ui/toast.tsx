@@ -13,6 +13,11 @@ export function say(text: string): void {
   useToasts.setState({ toast: { id: nextId++, text } });
 }
 
+/** What was said is not for whoever comes next. */
+export function hush(): void {
+  useToasts.setState({ toast: null });
+}
+
 /** Stands once in the app, so that screen readers know the region before it speaks. */
 export function Toasts() {
   const toast = useToasts((state) => state.toast);

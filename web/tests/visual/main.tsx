@@ -29,6 +29,7 @@ const script = demo({
   recoveryKeyConfirmed: !query.has('unsaved'),
   ...(query.has('guarded') ? { code: '123456', factors: { totpSince: now - 40 * 86_400_000, email: null, recoveryCodesLeft: 9 } } : {}),
   ...(query.has('mailed') ? { code: '12345678', factors: { totpSince: null, email: 'alice@example.org', recoveryCodesLeft: 9 } } : {}),
+  ...(query.has('locked') || query.get('boot') === 'locked' ? { passphrase: 'nine brass lanterns' } : {}),
   ...(query.has('empty') ? { conversations: [] } : {}),
   ...(query.has('crowded') ? { conversations: crowded() } : {}),
 });

@@ -70,6 +70,21 @@ const screens: Screen[] = [
   }) },
   { name: '05d-crowded', night: 'the same', ...open('/?crowded') },
   { name: '05e-no-match', night: 'the same', ...open('/', async (page) => page.getByRole('searchbox').fill('heidi')) },
+  { name: '18-locked', ...open('/?boot=locked', async (page) => {
+    await page.getByLabel('Passphrase', { exact: true }).fill('nine brass lamps');
+    await page.getByRole('button', { name: 'Unlock' }).click();
+    await page.getByText('That isn’t the passphrase').waitFor();
+  }) },
+  { name: '18b-give-up', ...open('/?boot=locked', async (page) => page.getByRole('button', { name: 'Forgot the passphrase?' }).click()) },
+  { name: '18c-lock-settings', ...open('/settings/security?locked', async (page) => page.getByText('Locked with a passphrase').waitFor()) },
+  { name: '18d-set-lock', ...open('/settings/security', async (page) => {
+    await page.getByRole('button', { name: 'Set a passphrase' }).click();
+    await page.getByLabel('New passphrase').fill('nine brass lanterns');
+    await page.getByLabel('The same once more').fill('nine brazz');
+    await page.getByText('These two are not the same').waitFor();
+  }) },
+  { name: '18e-change-lock', night: 'the same', ...open('/settings/security?locked', async (page) => page.getByRole('button', { name: 'Change', exact: true }).click()) },
+  { name: '18f-not-my-computer', ...open('/log-in?boot=fresh', async (page) => page.getByRole('switch', { name: /This is not my computer/ }).click()) },
   { name: '09-devices', ...open('/settings/devices', async (page) => page.getByText('Chrome on Android').waitFor()) },
   { name: '09c-security', ...open('/settings/security', async (page) => page.getByText('The account was made').waitFor()) },
   { name: '09e-knowledge', ...open('/settings/security', async (page) => {

@@ -184,6 +184,12 @@ export type EngineModule = {
   open(storeKey: Uint8Array, records: Records, now: number): Engine;
   bootPrefixes(): string[];
   limits(): Limits;
+  /** The store key under a passphrase. Takes a moment. */
+  lockStore(storeKey: Uint8Array, passphrase: string): Uint8Array;
+  /** Undefined: another passphrase. */
+  unlockStore(lock: Uint8Array, passphrase: string): Uint8Array | undefined;
+  /** The same records under another store key. */
+  resealRecords(oldKey: Uint8Array, newKey: Uint8Array, records: Records): Records;
   /** What an answer of the relay to a transfer means to a person. */
   refusal(status: number, body: Uint8Array): CommandError;
 };

@@ -20,6 +20,20 @@ export function coreHandlers(host: Host): CoreHandlers {
       return {};
     },
 
+    unlock: async ({ passphrase }) => host.unlock(passphrase),
+    setLock: async ({ passphrase, current }) => {
+      await host.setLock(passphrase, current);
+      return {};
+    },
+    removeLock: async ({ current }) => {
+      await host.removeLock(current);
+      return {};
+    },
+    chooseKeeping: async ({ keeping }) => {
+      await host.chooseKeeping(keeping);
+      return {};
+    },
+
     checkHandle: async ({ handle }) => run((core, now) => core.checkHandle(handle, now)),
     checkRegistration: async () => run((core, now) => core.checkRegistration(now)),
     createAccount: async (account) => run((core, now) => core.createAccount(account, now)),

@@ -1,12 +1,14 @@
 import { CoreError } from '../calls';
 import type { BootState, CoreEvent } from '../calls';
 import { Store } from '../store';
-import { knowsSession } from '../transport';
+import { keepingOfStore } from '../store-key';
+import { endSession, knowsSession } from '../transport';
 import type { EngineModule } from './engine';
 import { sessionProbeMs } from './limits';
 import { acquireLock } from './lock';
 import type { Lock } from './lock';
 import { OpenCore } from './open-core';
+import { lockStore, unlockedKey } from './store-lock';
 
 type Ownership = { lock: Lock; store: Store; core: OpenCore };
 
@@ -35,6 +37,52 @@ export class Host {
     return this.#begin('steal');
   }
 
+  async unlock(passphrase: string): Promise<BootState> {
+    const module = await this.#module;
+    return this.#begin('steal', async () => unlockedKey(module, passphrase));
+  }
+
+  /** Sets or changes the lock of the store. */
+  async setLock(passphrase: string, current: string | null): Promise<void> {
+    const module = await this.#module;
+    await this.#owning(async (owned) => {
+      const key = current === null ? null : await unlockedKey(module, current);
+      key?.fill(0);
+      if (!key && (await keepingOfStore()) === 'passphrase') throw new CoreError('misuse');
+      // The core writes under the old key: it ends before, and another one begins after, whichever key it is then.
+      owned.core.end(new CoreError('outOfSync'));
+      try {
+        await lockStore(module, owned.store, passphrase);
+      } finally {
+        owned.core = await this.#open(owned.store);
+      }
+    });
+    await this.reconnect();
+  }
+
+  async removeLock(current: string): Promise<void> {
+    const module = await this.#module;
+    await this.#owning(async ({ store }) => {
+      const key = await unlockedKey(module, current);
+      if (!key) throw new CoreError('misuse');
+      key.fill(0);
+      await store.keepInBrowser();
+    });
+  }
+
+  /** Where the store key will be while no tab is open; only before there is an account. */
+  async chooseKeeping(keeping: 'browser' | 'memory'): Promise<void> {
+    await this.#owning(async (owned) => {
+      if ((await keepingOfStore()) === keeping) return;
+      if (await owned.core.profile()) throw new CoreError('misuse');
+      owned.core.end(new CoreError('cancelled'));
+      if (keeping === 'memory') await owned.store.beginInMemory();
+      else await owned.store.keepInBrowser();
+      owned.core = await this.#open(owned.store);
+    });
+    await this.reconnect();
+  }
+
   /** The running core; waits while one is being opened. */
   async core(): Promise<OpenCore> {
     await this.#step;
@@ -50,6 +98,7 @@ export class Host {
 
   /** K-7: the relay revokes this device, then the store is wiped; fails, and changes nothing, when the relay can't be told. */
   async logOut(): Promise<void> {
+    if (!this.#owned && (await keepingOfStore()) === 'passphrase') return this.#leaveLocked('told');
     const core = await this.core();
     if (!navigator.onLine) throw new CoreError('offline');
     await core.loop.command((engine, now) => engine.logOut(now));
@@ -58,31 +107,58 @@ export class Host {
 
   /** Wipes the store without telling the relay. */
   async forget(): Promise<void> {
+    if (!this.#owned && (await keepingOfStore()) === 'passphrase') return this.#leaveLocked('untold');
     await this.#leave(await this.core(), 'loggedOut');
   }
 
-  async #begin(how: 'wait' | 'steal'): Promise<BootState> {
-    const state = await this.#alone(async () => this.#owned ? this.#state(this.#owned) : this.#own(how));
+  async #begin(how: 'wait' | 'steal', bringKey?: () => Promise<Uint8Array | null>): Promise<BootState> {
+    const state = await this.#alone(async () => this.#owned ? this.#state(this.#owned) : this.#own(how, bringKey));
     // The page starts from the answer; the first event about the connection belongs behind it.
     setTimeout(() => this.reconnect().catch(() => {}));
     return state;
   }
 
-  async #own(how: 'wait' | 'steal'): Promise<BootState> {
-    const module = await this.#module;
-    const limits = module.limits();
-    const lock = await acquireLock(how, () => this.#stop());
-    if (!lock) return { state: 'otherTab', limits };
+  async #own(how: 'wait' | 'steal', bringKey?: () => Promise<Uint8Array | null>): Promise<BootState> {
+    const limits = (await this.#module).limits();
+    const key = (await bringKey?.()) ?? null;
+    try {
+      const keeping = await keepingOfStore();
+      if (keeping === 'passphrase' && !key) return { state: 'locked', limits };
+      // What is in the memory of a tab can't be carried over: that tab keeps it until it goes.
+      const stays = keeping === 'memory';
+      const lock = await acquireLock(stays ? 'wait' : how, () => this.#stop());
+      return lock ? await this.#claim(lock, key) : { state: 'otherTab', stays, limits };
+    } finally {
+      key?.fill(0);
+    }
+  }
+
+  async #claim(lock: Lock, key: Uint8Array | null): Promise<BootState> {
+    const limits = (await this.#module).limits();
     try {
       const store = await Store.claim();
+      if (key) await store.hold(key);
+      const forgotten = (await keepingOfStore()) === 'memory' && (await this.#forgetOthers(store));
       const fresh = (await store.isEmpty()) && !(await store.wasLoggedOut());
       const cleared = fresh && (await knowsSession(sessionProbeMs));
       this.#owned = { lock, store, core: await this.#open(store) };
+      if (forgotten) return { state: 'fresh', forgotten, limits };
       return cleared ? { state: 'storeCleared', limits } : await this.#state(this.#owned);
     } catch (error) {
       lock.release();
+      // Another tab set a lock in between.
+      if (error instanceof CoreError && error.code === 'locked') return { state: 'locked', limits };
       throw error;
     }
+  }
+
+  /** The tab that had the key in memory is gone, and what it left opens for nobody. Whether there was anything. */
+  async #forgetOthers(store: Store): Promise<boolean> {
+    const anything = !(await store.isEmpty());
+    await store.wipe();
+    // If it can't be told now, the relay goes on listing a device whose keys are gone.
+    if (anything) await endSession(sessionProbeMs);
+    return anything;
   }
 
   async #open(store: Store): Promise<OpenCore> {
@@ -98,7 +174,8 @@ export class Host {
   async #state({ core }: Ownership): Promise<BootState> {
     const limits = (await this.#module).limits();
     const profile = await core.profile();
-    return profile ? { state: 'ready', profile, limits } : { state: 'fresh', limits };
+    if (!profile) return { state: 'fresh', forgotten: false, limits };
+    return { state: 'ready', profile, keeping: await keepingOfStore(), limits };
   }
 
   #heard(core: OpenCore, event: CoreEvent): void {
@@ -134,6 +211,26 @@ export class Host {
       owned.core = await this.#open(owned.store);
       this.#emit({ type: 'signedOut', reason });
     }).catch((error: unknown) => this.#failed(core, error));
+  }
+
+  /** Nobody has the passphrase: the cookie alone must do for telling the relay. */
+  async #leaveLocked(how: 'told' | 'untold'): Promise<void> {
+    await this.#alone(async () => {
+      if (how === 'told' && !(await endSession(sessionProbeMs))) throw new CoreError('offline');
+      const lock = await acquireLock('steal', () => this.#stop());
+      if (!lock) throw new CoreError('takenOver');
+      const store = await Store.claim();
+      await store.wipe();
+      this.#owned = { lock, store, core: await this.#open(store) };
+    });
+    this.#emit({ type: 'signedOut', reason: 'loggedOut' });
+  }
+
+  async #owning(work: (owned: Ownership) => Promise<void>): Promise<void> {
+    await this.#alone(async () => {
+      if (!this.#owned) throw new CoreError('takenOver');
+      await work(this.#owned);
+    });
   }
 
   /** Another tab owns the store now. */

@@ -22,6 +22,8 @@ export const lockHandoverMs = 500;
 export const deleteDatabaseMs = 3_000;
 /** The question whether the relay still knows this browser. */
 export const sessionProbeMs = 3_000;
+/** Wrong passphrases that cost no pause; then the pause between two tries, doubling from the first to the longest. */
+export const unlockPauseMs = { freeTries: 3, first: 2_000, most: 300_000 } as const;
 /** `setTimeout` takes no more (31 bits). */
 export const timeoutMaxMs = 2 ** 31 - 1;
 

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, expect, test } from 'vitest';
-import { Core, bootPrefixes, initSync, limits, refusal } from '../wasm/client_wasm.js';
+import { Core, bootPrefixes, initSync, limits, lockStore, refusal, resealRecords, unlockStore } from '../wasm/client_wasm.js';
 import type { Engine, EngineEvent, EngineModule, Request } from './engine';
 import { refusalIn } from './engine';
 
 // What is promised in `engine.ts`, kept by the real core.
-const wasm: EngineModule = { open: Core.open, bootPrefixes, limits, refusal };
+const wasm: EngineModule = { open: Core.open, bootPrefixes, limits, lockStore, unlockStore, resealRecords, refusal };
 const now = 1_800_000_000_000;
 
 beforeAll(async () => {
@@ -109,6 +109,27 @@ test('a refused command throws plain data with a code', () => {
 
   for (const thrown of [noId, noFile, nobody]) expect(thrown).toEqual({ code: 'misuse', retryAfterMs: null });
   expect(refusalIn(noId)).toMatchObject({ code: 'misuse' });
+});
+
+test('a lock gives the store key for its passphrase, nothing for another, and is refused when it is none', () => {
+  const key = new Uint8Array(32).fill(7);
+  const lock = wasm.lockStore(key, 'nine lanterns');
+
+  expect(wasm.unlockStore(lock, 'nine lanterns')).toEqual(key);
+  expect(wasm.unlockStore(lock, 'nine candles')).toBeUndefined();
+  expect(thrownBy(() => wasm.unlockStore(lock.slice(1), 'nine lanterns'))).toEqual({ code: 'storeFailed', retryAfterMs: null });
+  expect(thrownBy(() => wasm.lockStore(key, ''))).toEqual({ code: 'misuse', retryAfterMs: null });
+});
+
+test('records that are sealed anew are those of a store with the new key', () => {
+  const [oldKey, newKey] = [1, 2].map((byte) => new Uint8Array(32).fill(byte)) as [Uint8Array, Uint8Array];
+  const notSealed = new Uint8Array(64);
+
+  const anew = wasm.resealRecords(oldKey, newKey, [['account/state', notSealed]]);
+
+  expect(anew).toEqual([['account/state', notSealed]]);
+  expect(wasm.resealRecords(oldKey, newKey, [])).toEqual([]);
+  expect(thrownBy(() => wasm.resealRecords(oldKey, newKey.slice(1), []))).toEqual({ code: 'misuse', retryAfterMs: null });
 });
 
 test('a store of another key does not open', () => {

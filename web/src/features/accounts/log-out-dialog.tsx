@@ -6,10 +6,11 @@ import { Button } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
 import styles from './accounts.module.css';
 
-type Props = { onClose: () => void };
+/** `words`: of a store that can't be opened; nobody knows whether its recovery key was saved. */
+type Props = { words?: { leaveTitle: string; leaveText: string; leaveUnsaved: string }; onClose: () => void };
 type Leaving = 'idle' | 'telling' | 'forgetting' | { untold: string };
 
-export function LogOutDialog({ onClose }: Props) {
+export function LogOutDialog({ words, onClose }: Props) {
   const core = useCore();
   const saved = useCoreState((state) => state.profile?.recoveryKeyConfirmed ?? true);
   const [leaving, setLeaving] = useState<Leaving>('idle');
@@ -26,8 +27,9 @@ export function LogOutDialog({ onClose }: Props) {
   };
 
   return (
-    <Dialog title={text.logOut.title} closeLabel={text.close} onClose={onClose} cross={false}>
-      <p className={styles.softText}>{text.logOut.text}</p>
+    <Dialog title={words?.leaveTitle ?? text.logOut.title} closeLabel={text.close} onClose={onClose} cross={false}>
+      <p className={styles.softText}>{words?.leaveText ?? text.logOut.text}</p>
+      {words && <p className={styles.softText}>{words.leaveUnsaved}</p>}
       {!saved && <p className={styles.failed}>{text.logOut.textUnsaved}</p>}
       {untold && <p role="alert" className={styles.failed}>{text.logOut.untold(leaving.untold)}</p>}
       {untold && <p className={styles.softText}>{text.logOut.untoldText}</p>}

@@ -1,5 +1,5 @@
 import { useId, useState } from 'react';
-import type { FormEvent } from 'react';
+import type { FormEvent, ReactNode } from 'react';
 import { CoreError } from '../../core/calls';
 import type { FactorPrompt, OwnProfile } from '../../core/calls';
 import { deviceName } from '../../core/browser';
@@ -15,11 +15,11 @@ import { normalHandle } from './use-handle-check';
 
 const keyChars = 36;
 
-/** `failure`: why the second step came to nothing. */
-type Props = { failure: unknown; onEntered: (profile: OwnProfile) => void; onFactor: (prompt: FactorPrompt) => void };
+/** `failure`: why the second step came to nothing; `children`: what else is chosen, and `beforeSending` carried out. */
+type Props = { failure: unknown; beforeSending: () => Promise<void>; children: ReactNode; onEntered: (profile: OwnProfile) => void; onFactor: (prompt: FactorPrompt) => void };
 
 /** Recovery key and a new password instead of the forgotten one. */
-export function RecoverForm({ failure: before, onEntered, onFactor }: Props) {
+export function RecoverForm({ failure: before, beforeSending, children, onEntered, onFactor }: Props) {
   const core = useCore();
   const minChars = useCoreState((state) => state.limits?.passwordMinChars ?? 0);
   const [handle, setHandle] = useState('');
@@ -37,6 +37,7 @@ export function RecoverForm({ failure: before, onEntered, onFactor }: Props) {
     if (!ready) return;
     setSending('busy');
     try {
+      await beforeSending();
       const entered = await core.call('recoverAccount', { handle: normalHandle(handle), recoveryKey, newPassword, deviceName: deviceName() });
       if ('factor' in entered) onFactor(entered.factor);
       else onEntered(entered.profile);
@@ -55,6 +56,7 @@ export function RecoverForm({ failure: before, onEntered, onFactor }: Props) {
       </div>
       <NewPassword label={text.recover.newPassword} value={newPassword} minChars={minChars} onValue={setNewPassword} />
       {failure !== null && !keyFailed && <p role="alert" className={styles.failed}>{failureText(failure)}</p>}
+      {children}
       <p className={styles.history}>{text.logIn.history}</p>
       <Button look="go" wide type="submit" busy={sending === 'busy'} disabled={!ready || sending === 'busy'}>{sending === 'busy' ? text.recover.busy : text.recover.submit}</Button>
     </form>

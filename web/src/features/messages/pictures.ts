@@ -39,6 +39,13 @@ export async function pictureAddress(core: Core, message: Pick<Message, 'message
   return address;
 }
 
+/** For when the screens of the account are left. */
+export function forgetPictures(): void {
+  for (const address of addresses.values()) URL.revokeObjectURL(address);
+  addresses.clear();
+  ownFiles.clear();
+}
+
 /** Null for anything that this browser can't draw. */
 export async function pictureSize(file: File): Promise<{ width: number; height: number } | null> {
   if (!isPicture(file.type)) return null;

@@ -13,6 +13,7 @@ export function useBadge(): number {
     navigator.setAppBadge?.(unread).catch(() => undefined);
     return () => {
       document.title = text.app;
+      navigator.clearAppBadge?.().catch(() => undefined);
     };
   }, [unread]);
 

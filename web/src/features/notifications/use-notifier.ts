@@ -12,20 +12,26 @@ export function useNotifier(): void {
   const { core, state } = useMounted();
   const [, navigate] = useLocation();
 
-  useEffect(
-    () =>
-      core.subscribe((event) => {
-        if (event.type !== 'messageReceived' || !mayNotify() || document.hasFocus()) return;
-        const words = notificationWords(event.message, state.getState());
-        const shown = new Notification(words.title, { body: words.body, tag: event.message.groupId, icon: '/mark.svg' });
-        shown.onclick = () => {
-          window.focus();
-          navigate(`/c/${event.message.groupId}`);
-          shown.close();
-        };
-      }),
-    [core, state, navigate],
-  );
+  useEffect(() => {
+    const open = new Set<Notification>();
+    const unsubscribe = core.subscribe((event) => {
+      if (event.type !== 'messageReceived' || !mayNotify() || document.hasFocus()) return;
+      const words = notificationWords(event.message, state.getState());
+      const shown = new Notification(words.title, { body: words.body, tag: event.message.groupId, icon: '/mark.svg' });
+      open.add(shown);
+      shown.onclose = () => open.delete(shown);
+      shown.onclick = () => {
+        window.focus();
+        navigate(`/c/${event.message.groupId}`);
+        shown.close();
+      };
+    });
+    return () => {
+      unsubscribe();
+      // Names and words on the desktop are not for whoever finds it locked.
+      for (const shown of open) shown.close();
+    };
+  }, [core, state, navigate]);
 }
 
 function mayNotify(): boolean {

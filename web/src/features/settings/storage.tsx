@@ -2,6 +2,7 @@ import { Database, HardDrive } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { keepStorage, storageReport } from '../../core/browser';
 import type { StorageReport } from '../../core/browser';
+import { useCoreState } from '../../core/context';
 import { text } from '../../text/en';
 import { Button } from '../../ui/button';
 import layout from '../../ui/layout.module.css';
@@ -9,6 +10,7 @@ import { say } from '../../ui/toast';
 import type_ from '../../ui/type.module.css';
 
 export function StorageSettings() {
+  const keeping = useCoreState((state) => state.keeping);
   const [report, setReport] = useState<StorageReport | null>(null);
 
   useEffect(() => {
@@ -37,7 +39,7 @@ export function StorageSettings() {
           </div>
         )}
       </div>
-      <p className={`${type_.sm} ${type_.faint}`}>{text.storage.local}</p>
+      <p className={`${type_.sm} ${type_.faint}`}>{text.storage.local[keeping]}</p>
     </div>
   );
 }
