@@ -123,6 +123,43 @@ pub async fn page(conn: &mut Connection, account: AccountId, after: u64) -> Resu
     Ok(AuditPage { start, cut, rows, head })
 }
 
+/// A row as the operator may see it: when, to whom, what kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happening {
+    pub at: UnixMillis,
+    /// None: tries at a handle that nobody has.
+    pub handle: Option<String>,
+    pub kind: u16,
+}
+
+/// The newest rows since `since`, of one account or of all, the newest first; at most `limit`.
+pub async fn list_newest(
+    conn: &mut Connection,
+    account: Option<AccountId>,
+    since: UnixMillis,
+    limit: u64,
+) -> Result<Vec<Happening>, StorageError> {
+    let asked = match account {
+        Some(account) => query(
+            "select r.at, a.handle, r.kind from audit_rows r left join accounts a on a.account_id = r.account_id \
+             where r.account_id = $3 and r.at >= $1 order by r.at desc, r.number desc limit $2",
+        )
+        .bind(since)
+        .bind(limit)
+        .bind(account),
+        None => query(
+            "select r.at, a.handle, r.kind from audit_rows r left join accounts a on a.account_id = r.account_id \
+             where r.at >= $1 order by r.at desc, r.account_id, r.number desc limit $2",
+        )
+        .bind(since)
+        .bind(limit),
+    };
+    let rows = asked.fetch_all(conn).await?;
+    let kind =
+        |row: &Row| u16::try_from(row.get::<u64>(2)?).map_err(|_| StorageError::Malformed { column: 2 });
+    rows.iter().map(|row| Ok(Happening { at: row.get(0)?, handle: row.get(1)?, kind: kind(row)? })).collect()
+}
+
 /// Accounts with rows older than `before` that can be cut, a bounded number of them.
 pub async fn list_old(conn: &mut Connection, before: UnixMillis) -> Result<Vec<AccountId>, StorageError> {
     let rows = query(

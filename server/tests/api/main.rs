@@ -43,6 +43,8 @@ mod notices;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
+mod operator;
+#[cfg(test)]
 mod postgres;
 #[cfg(test)]
 mod program;
