@@ -37,6 +37,8 @@ use crate::{
 const KEY_PACKAGE_BYTES: usize = 2_700;
 /// Bytes of the first commit, welcome and group info of a group of two, measured.
 const BUNDLE_PART_BYTES: usize = 4_000;
+/// Everybody's.
+pub(crate) const PASSWORD: &[u8] = b"the password of a load generator";
 const CBOR: &str = "application/cbor";
 
 /// A registered person with one device.
@@ -51,8 +53,7 @@ impl Account {
     /// Registers a person whose handle is `handle`.
     pub(crate) async fn register(http: &mut Http, handle: &str) -> Result<Self, Failure> {
         let handle: Handle = handle.parse().map_err(|_| Failure::Unreadable("a handle of ours"))?;
-        let password = b"the password of a load generator";
-        let opaque = ClientRegistration::<Suite>::start(&mut OsRng, password)
+        let opaque = ClientRegistration::<Suite>::start(&mut OsRng, PASSWORD)
             .map_err(|_| Failure::Unreadable("an OPAQUE message"))?;
         let start = RegisterStart {
             handle,
@@ -64,7 +65,7 @@ impl Account {
             .map_err(|_| Failure::Unreadable("an OPAQUE message"))?;
         let upload = opaque
             .state
-            .finish(&mut OsRng, password, response, ClientRegistrationFinishParameters::default())
+            .finish(&mut OsRng, PASSWORD, response, ClientRegistrationFinishParameters::default())
             .map_err(|_| Failure::Unreadable("an OPAQUE message"))?
             .message
             .serialize();
@@ -202,7 +203,7 @@ impl NewIdentity<'_> {
 }
 
 /// The suite of the protocol, without stretching: the relay takes no part in it.
-struct Suite;
+pub(crate) struct Suite;
 
 impl opaque_ke::CipherSuite for Suite {
     type OprfCs = opaque_ke::Ristretto255;

@@ -19,6 +19,14 @@ pub(crate) struct Http {
     relay: SocketAddr,
 }
 
+/// An answer, whatever it says.
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    /// Names, in order; of those whose value never changes by itself, the value too.
+    pub(crate) headers: Vec<String>,
+    pub(crate) body: Bytes,
+}
+
 /// One request in the relay's words.
 pub(crate) struct Call<'a> {
     pub(crate) method: Method,
@@ -51,8 +59,29 @@ impl Http {
         read_json(&self.call(call).await?)
     }
 
+    /// Posts JSON, and gives the answer as it is.
+    pub(crate) async fn answer<Q: Serialize>(
+        &mut self,
+        path: &str,
+        question: &Q,
+    ) -> Result<Answered, Failure> {
+        let body = serde_json::to_vec(question).map_err(|_| Failure::Unreadable("a question of ours"))?;
+        self.send(Call { method: Method::POST, path, token: None, body: Some(("application/json", body)) })
+            .await
+    }
+
     /// Sends the call and gives the body of a success.
     pub(crate) async fn call(&mut self, call: Call<'_>) -> Result<Bytes, Failure> {
+        let what = format!("{} {}", call.method, call.path);
+        let answer = self.send(call).await?;
+        if (200..300).contains(&answer.status) {
+            return Ok(answer.body);
+        }
+        let body = String::from_utf8_lossy(&answer.body).into_owned();
+        Err(Failure::Refused { what, status: answer.status, body })
+    }
+
+    async fn send(&mut self, call: Call<'_>) -> Result<Answered, Failure> {
         let mut request = Request::builder()
             .method(&call.method)
             .uri(call.path)
@@ -68,20 +97,19 @@ impl Http {
         let request = request.body(Full::from(body)).map_err(|error| broken(&error))?;
         self.sender.ready().await.map_err(|error| broken(&error))?;
         let answer = self.sender.send_request(request).await.map_err(|error| broken(&error))?;
-        let status = answer.status();
+        let status = answer.status().as_u16();
+        let own_words = |name: &header::HeaderName| *name == header::DATE;
+        let headers = answer.headers().iter().map(|(name, value)| {
+            let value = value.to_str().unwrap_or_default();
+            if own_words(name) { name.to_string() } else { format!("{name}: {value}") }
+        });
+        let headers = headers.collect();
         let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
             .collect()
             .await
             .map_err(|error| broken(&error))?
             .to_bytes();
-        if status.is_success() {
-            return Ok(body);
-        }
-        Err(Failure::Refused {
-            what: format!("{} {}", call.method, call.path),
-            status: status.as_u16(),
-            body: String::from_utf8_lossy(&body).into_owned(),
-        })
+        Ok(Answered { status, headers, body })
     }
 }
 

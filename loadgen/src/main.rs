@@ -6,15 +6,18 @@ mod account;
 mod failure;
 mod http;
 mod idle;
+mod logins;
 mod measure;
 mod message;
 mod options;
 mod pair;
 mod pairs;
+mod person;
 mod records;
 mod relay;
 mod report;
 mod socket;
+mod timing;
 
 use std::process::ExitCode;
 
@@ -30,6 +33,10 @@ const USAGE: &str = "sotto-loadgen <program> [--option value …]
           --connections 5000  --settle-seconds 3
   records records to the relay and to a new client
           --records 10000  --bytes 302
+  logins  full log-ins by password per second, without the client's stretching
+          --people 256  --in-flight 32  --seconds 5  --warm-up-seconds 1  --runs 1
+  timing  whether the time of an answer tells known handles from unknown ones, by Welch's t
+          --samples 10000  --people 64
 
   all     --relay <binary>: another relay than the one beside this program
           --directory <path>: where the relay's data goes, on the disk that is to be measured
@@ -60,6 +67,8 @@ async fn run(program: &str, rest: &[String]) -> Result<(), Failure> {
         "pairs" => pairs::run(&options).await,
         "idle" => idle::run(&options).await,
         "records" => records::run(&options).await,
+        "logins" => logins::run(&options).await,
+        "timing" => timing::run(&options).await,
         other => Err(Failure::Usage(format!("there is no program `{other}`"))),
     }
 }

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
 
 use crate::failure::Failure;
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 14] = [
+    "people",
+    "samples",
     "pairs",
     "in-flight",
     "seconds",

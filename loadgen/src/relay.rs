@@ -31,6 +31,8 @@ connections_max = 1000000
 connections_per_address_max = 1000000
 unauthenticated_sockets_max = 1000000
 unauthenticated_sockets_per_address_max = 1000000
+guesses_per_hour = 1000000
+guesses_per_day = 1000000
 
 [limits.rates]
 any_address = { per_minute = 1000000000, burst = 1000000000 }

@@ -151,6 +151,26 @@ async fn an_unknown_handle_is_answered_like_a_known_one() {
 }
 
 #[tokio::test]
+async fn the_last_step_is_refused_alike_for_known_and_unknown_handles() {
+    on_both_engines(async |relay| {
+        TestAccount::new("ada").register(&relay).await;
+        let mut refused = Vec::new();
+        for handle in ["ada", "bob"] {
+            let LoginStarted { ticket, .. } = start(&relay, handle).await.json();
+            let credential_finalization = protocol::values::Bytes::new(vec![7; 64]).unwrap();
+            let forged = protocol::sessions::LoginFinish { ticket, credential_finalization };
+            refused.push(relay.send(Call::post(FINISH).json(&forged)).await);
+        }
+        let [known, unknown] = <[Answer; 2]>::try_from(refused).unwrap();
+
+        assert_eq!(known.code(), ErrorCode::WrongCredentials);
+        assert_eq!((known.status, known.body), (unknown.status, unknown.body));
+        assert_eq!(known.headers, unknown.headers);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn ten_guesses_an_hour_and_fifty_a_day_are_all_there_are() {
     on_both_engines(async |relay| {
         for (round, expected) in [10, 10, 10, 10, 10, 0].into_iter().enumerate() {
