@@ -27,7 +27,7 @@ export function LockSettings() {
           <Icon size={20} strokeWidth={1.6} aria-hidden />
           <span className={layout.grow}>{text.lock.state[keeping].what}<br /><span className={`${type_.sm} ${type_.faint}`}>{text.lock.state[keeping].text}</span></span>
           {locks
-            ? <><Button look="quiet" size="small" onClick={() => setTask('change')}>{text.lock.change}</Button><Button look="stop" size="small" onClick={() => setTask('remove')}>{text.lock.remove}</Button></>
+            ? <div className={`${layout.row} ${styles.last}`}><Button look="quiet" size="small" onClick={() => setTask('change')}>{text.lock.change}</Button><Button look="stop" size="small" onClick={() => setTask('remove')}>{text.lock.remove}</Button></div>
             : <Button look="quiet" size="small" onClick={() => setTask('set')}>{text.lock.set}</Button>}
         </div>
         {locks && <WhenToLock />}
