@@ -79,6 +79,11 @@ impl VerifiedDeviceList {
         self.hash
     }
 
+    /// The devices that it marks as revoked.
+    pub fn revoked(&self) -> impl Iterator<Item = DeviceId> {
+        self.body.entries.iter().filter(|entry| !entry.is_live()).map(|entry| entry.device)
+    }
+
     /// Whether it lists this certificate's device, live and with the same keys (check 5 of `crypto.md`).
     pub fn lists(&self, certificate: &VerifiedCertificate) -> bool {
         let certified = certificate.body();
@@ -112,6 +117,8 @@ impl DeviceListDraft {
             previous_hash: NO_PREVIOUS,
             root_generation: root_key.generation(),
             root_commitment: root_key.commitment(account),
+            vault_head: 0,
+            records_head: 0,
             sealing_key: Vec::new(),
             entries: Vec::new(),
         })
@@ -173,10 +180,13 @@ impl DeviceListDraft {
         Ok(())
     }
 
-    /// Commits to a new root key.
-    pub fn renew_root(&mut self, root_key: &RootKey) {
+    /// Commits to a new root key; the generation before ends at version `vault_head` of the vault, and at change
+    /// `records_head` of the account's records.
+    pub fn renew_root(&mut self, root_key: &RootKey, vault_head: u64, records_head: u64) {
         self.0.root_generation = root_key.generation();
         self.0.root_commitment = root_key.commitment(self.0.account);
+        self.0.vault_head = vault_head;
+        self.0.records_head = records_head;
     }
 
     /// Signs the list.

@@ -160,6 +160,22 @@ impl Core {
         float(self.with(now, |client, cx| client.log_out(cx)).0)
     }
 
+    /// Removes others of one's own devices; ends with `{}`.
+    ///
+    /// # Errors
+    /// `misuse` when an id is none.
+    #[wasm_bindgen(js_name = removeDevices)]
+    pub fn remove_devices(
+        &mut self,
+        device_ids: Vec<String>,
+        password: String,
+        now: f64,
+    ) -> Result<f64, JsValue> {
+        let password = Zeroizing::new(password);
+        let devices = device_ids.iter().map(|device| id(device)).collect::<Result<_, _>>()?;
+        Ok(float(self.with(now, |client, cx| client.remove_devices(devices, &password, cx)).0))
+    }
+
     /// Finds or makes the conversation with a handle; ends with `{ groupId }`.
     #[wasm_bindgen(js_name = startConversation)]
     pub fn start_conversation(&mut self, handle: &str, now: f64) -> f64 {

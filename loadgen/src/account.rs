@@ -122,6 +122,7 @@ impl Account {
             added: added.collect(),
             removed: Vec::new(),
             roles: vec![(self.id, Some(Role::Admin)), (peer.id, Some(Role::Admin))],
+            revocations: Vec::new(),
         };
         let deltas = deltas.encode().map_err(too_long)?;
         let (group_id, message_id) = (GroupId::from_bytes(random()), MessageId::from_bytes(random()));
@@ -181,6 +182,8 @@ impl NewIdentity<'_> {
             previous_hash: NO_PREVIOUS,
             root_generation: FIRST_ROOT_GENERATION,
             root_commitment: random(),
+            vault_head: 0,
+            records_head: 0,
             sealing_key: Vec::new(),
             entries: vec![entry],
         };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, IdempotencyId, RecordId, RelayId,
-    devices::NewDevice,
+    devices::{NewDevice, RevocationList},
     invites::{InviteCode, RegistrationMode},
     limits::{
         DEVICE_LIST_BYTES_MAX, OPAQUE_BYTES_MAX, RECORD_BYTES_MAX, TICKET_BYTES_MAX, WRAP_BYTES_MAX,
@@ -169,4 +169,7 @@ pub struct DirectoryEntry {
     pub handle: Handle,
     /// Its encoded, signed device list: the client checks it.
     pub device_list: Bytes<DEVICE_LIST_BYTES_MAX>,
+    /// The signed revocations of its devices, the latest first: what a commit that removes one carries (K-8).
+    #[serde(default)]
+    pub revocations: RevocationList,
 }

@@ -2,10 +2,13 @@
 //! envelope for the relay, in the commit's authenticated data for the members (check 9) and under the
 //! committer's signature. Written by hand and canonical: one meaning has one encoding.
 
+use std::collections::BTreeSet;
+
 use crate::{
     ids::{AccountId, DeviceId},
     layout::{LayoutError, Reader},
     limits::{DELTAS_BYTES_MAX, GROUP_LEAVES_MAX},
+    revocation::{REVOCATION_BYTES, Revocation},
     values::OutOfRange,
 };
 
@@ -39,7 +42,8 @@ impl Role {
     }
 }
 
-/// The leaves that a commit adds and removes, and the roles that it changes.
+/// The leaves that a commit adds and removes, the roles that it changes, and the signed revocations by which devices
+/// leave for ever (K-8).
 ///
 /// | field | bytes |
 /// |---|---|
@@ -50,6 +54,8 @@ impl Role {
 /// | each: account, device | 16, 16 |
 /// | count of changed roles | 2 |
 /// | each: account, role (0 = gone, 1 = admin, 2 = member) | 16, 1 |
+/// | count of revocations | 2 |
+/// | each: encoded [`Revocation`], sorted by device | 104 |
 ///
 /// Numbers are big-endian; each list is sorted by its bytes, holds nothing twice and at most
 /// [`GROUP_LEAVES_MAX`] entries; the whole is at most [`DELTAS_BYTES_MAX`] bytes.
@@ -62,6 +68,8 @@ pub struct Deltas {
     pub removed: Vec<(AccountId, DeviceId)>,
     /// Roles that change; `None`: the account is no longer a member.
     pub roles: Vec<(AccountId, Option<Role>)>,
+    /// Why devices never enter again: what lets a member remove another account's device.
+    pub revocations: Vec<Revocation>,
 }
 
 impl Deltas {
@@ -81,6 +89,7 @@ impl Deltas {
             added: read_sorted(&mut reader, read_leaf, |leaf| *leaf)?,
             removed: read_sorted(&mut reader, read_leaf, |leaf| *leaf)?,
             roles: read_sorted(&mut reader, read_role, |(account, _)| *account)?,
+            revocations: read_sorted(&mut reader, read_revocation, |revocation| revocation.body.device)?,
         };
         reader.finish()?;
         Ok(deltas)
@@ -106,7 +115,13 @@ impl Deltas {
             bytes.extend_from_slice(account.as_bytes());
             bytes.push(role.0);
         })?;
-        if repeats_a_key(&self.roles) || bytes.len() > DELTAS_BYTES_MAX {
+        let revocations: Vec<_> = self.revocations.iter().map(SortedRevocation::of).collect();
+        write_sorted(&mut bytes, &revocations, |revocation, bytes| {
+            bytes.extend_from_slice(&revocation.encoded);
+        })?;
+        let devices: BTreeSet<_> = revocations.iter().map(|revocation| revocation.device).collect();
+        if devices.len() != revocations.len() || repeats_a_key(&self.roles) || bytes.len() > DELTAS_BYTES_MAX
+        {
             return Err(OutOfRange);
         }
         Ok(bytes)
@@ -114,7 +129,10 @@ impl Deltas {
 
     /// Whether the commit changes neither leaves nor roles, as the mere update of one's own leaf.
     pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty() && self.roles.is_empty()
+        self.added.is_empty()
+            && self.removed.is_empty()
+            && self.roles.is_empty()
+            && self.revocations.is_empty()
     }
 
     /// The same deltas with each list sorted, as they come out of [`Deltas::decode`].
@@ -123,7 +141,21 @@ impl Deltas {
         self.added.sort_unstable();
         self.removed.sort_unstable();
         self.roles.sort_unstable_by_key(|(account, role)| (*account, RoleByte::of(*role)));
+        self.revocations.sort_unstable_by_key(|revocation| revocation.body.device);
         self
+    }
+}
+
+/// A revocation as it sorts on the wire.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct SortedRevocation {
+    device: DeviceId,
+    encoded: Vec<u8>,
+}
+
+impl SortedRevocation {
+    fn of(revocation: &Revocation) -> Self {
+        Self { device: revocation.body.device, encoded: revocation.encode() }
     }
 }
 
@@ -163,6 +195,10 @@ fn read_leaf(reader: &mut Reader<'_>) -> Result<(AccountId, DeviceId), LayoutErr
     Ok((AccountId::from_bytes(reader.array()?), DeviceId::from_bytes(reader.array()?)))
 }
 
+fn read_revocation(reader: &mut Reader<'_>) -> Result<Revocation, LayoutError> {
+    Revocation::decode(reader.slice(REVOCATION_BYTES)?)
+}
+
 fn read_role(reader: &mut Reader<'_>) -> Result<(AccountId, Option<Role>), LayoutError> {
     let account = AccountId::from_bytes(reader.array()?);
     let role = match reader.u8()? {
@@ -196,7 +232,14 @@ fn read_sorted<T, K: Ord>(
 #[cfg(test)]
 mod tests {
     use super::{Deltas, Role};
-    use crate::{AccountId, DeviceId, layout::tests::torture, limits::GROUP_LEAVES_MAX, values::OutOfRange};
+    use crate::{
+        AccountId, DeviceId, UnixMillis,
+        layout::tests::torture,
+        limits::GROUP_LEAVES_MAX,
+        public_keys::Signature,
+        revocation::{Revocation, RevocationBody},
+        values::OutOfRange,
+    };
 
     fn account(byte: u8) -> AccountId {
         AccountId::from_bytes([byte; 16])
@@ -211,6 +254,14 @@ mod tests {
             added: vec![(account(3), device(4)), (account(1), device(2))],
             removed: vec![(account(5), device(6))],
             roles: vec![(account(3), Some(Role::Member)), (account(1), None)],
+            revocations: vec![revocation(8), revocation(6)],
+        }
+    }
+
+    fn revocation(of: u8) -> Revocation {
+        Revocation {
+            body: RevocationBody { account: account(5), device: device(of), revoked_at: UnixMillis(9) },
+            signature: Signature::from_bytes([of; 64]),
         }
     }
 
@@ -226,9 +277,15 @@ mod tests {
         golden.push(0); // gone
         golden.extend([3; 16]);
         golden.push(2); // member
+        golden.extend([0, 2]); // two revocations, by device
+        for of in [6, 8] {
+            golden.extend([[5; 16], [of; 16]].concat()); // account, device
+            golden.extend([0, 0, 0, 0, 0, 0, 0, 9]); // revoked at
+            golden.extend([of; 64]); // signature
+        }
 
         assert_eq!(sample().encode(), Ok(golden));
-        assert_eq!(Deltas::default().encode(), Ok(vec![1, 0, 0, 0, 0, 0, 0]));
+        assert_eq!(Deltas::default().encode(), Ok(vec![1, 0, 0, 0, 0, 0, 0, 0, 0]));
     }
 
     #[test]
@@ -261,10 +318,10 @@ mod tests {
     #[test]
     fn unsorted_doubled_and_unknown_entries_are_refused() {
         let leaf = |a: u8| [[a; 16], [a; 16]].concat();
-        let unsorted = [vec![1, 0, 2], leaf(2), leaf(1), vec![0; 4]].concat();
-        let doubled = [vec![1, 0, 2], leaf(1), leaf(1), vec![0; 4]].concat();
-        let unknown_role = [vec![1, 0, 0, 0, 0, 0, 1], vec![1; 16], vec![3]].concat();
-        let later_version = vec![2, 0, 0, 0, 0, 0, 0];
+        let unsorted = [vec![1, 0, 2], leaf(2), leaf(1), vec![0; 6]].concat();
+        let doubled = [vec![1, 0, 2], leaf(1), leaf(1), vec![0; 6]].concat();
+        let unknown_role = [vec![1, 0, 0, 0, 0, 0, 1], vec![1; 16], vec![3, 0, 0]].concat();
+        let later_version = vec![2, 0, 0, 0, 0, 0, 0, 0, 0];
 
         for bytes in [unsorted, doubled, unknown_role, later_version] {
             assert!(Deltas::decode(&bytes).is_err());
@@ -277,9 +334,12 @@ mod tests {
             (0..=GROUP_LEAVES_MAX as u128).map(|n| (account(1), DeviceId::from_bytes(n.to_be_bytes())));
         let twice = vec![(account(1), device(1)); 2];
         let two_roles = vec![(account(1), None), (account(1), Some(Role::Admin))];
+        let two_of_one =
+            vec![revocation(1), Revocation { signature: Signature::from_bytes([9; 64]), ..revocation(1) }];
 
         assert_eq!(Deltas { added: many.collect(), ..Deltas::default() }.encode(), Err(OutOfRange));
         assert_eq!(Deltas { removed: twice, ..Deltas::default() }.encode(), Err(OutOfRange));
         assert_eq!(Deltas { roles: two_roles, ..Deltas::default() }.encode(), Err(OutOfRange));
+        assert_eq!(Deltas { revocations: two_of_one, ..Deltas::default() }.encode(), Err(OutOfRange));
     }
 }

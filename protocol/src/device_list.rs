@@ -76,6 +76,8 @@ impl DeviceListEntry {
 /// | SHA-256 of the whole previous encoded list (zeros in version 1) | 32 |
 /// | root generation | 4 |
 /// | root commitment | 32 |
+/// | version of the vault at which the generation before ended (0 in the first generation) | 8 |
+/// | change of the account's records at which it ended (0 in the first generation) | 8 |
 /// | length of the sealing key, sealing key | 2 + n |
 /// | count of entries, entries sorted by device id | 2 + 96 · count |
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +94,11 @@ pub struct DeviceListBody {
     pub root_generation: u32,
     /// Commits to that root key.
     pub root_commitment: [u8; 32],
+    /// The head at which the generation before ended (K-8): a later version of the vault that is sealed under an
+    /// older generation is refused.
+    pub vault_head: u64,
+    /// The same for all records, by their feed: a later change that is sealed under an older generation is refused.
+    pub records_head: u64,
     /// The account's public sealing key; empty while the account has none.
     pub sealing_key: Vec<u8>,
     /// Every device that the account ever had, sorted by id.
@@ -152,6 +159,8 @@ impl DeviceListBody {
         bytes.extend_from_slice(&self.previous_hash);
         bytes.extend_from_slice(&self.root_generation.to_be_bytes());
         bytes.extend_from_slice(&self.root_commitment);
+        bytes.extend_from_slice(&self.vault_head.to_be_bytes());
+        bytes.extend_from_slice(&self.records_head.to_be_bytes());
         bytes.extend_from_slice(&length_u16(self.sealing_key.len(), "sealing_key")?);
         bytes.extend_from_slice(&self.sealing_key);
         bytes.extend_from_slice(&length_u16(self.entries.len(), "entries")?);
@@ -169,6 +178,8 @@ impl DeviceListBody {
             previous_hash: reader.array()?,
             root_generation: reader.u32()?,
             root_commitment: reader.array()?,
+            vault_head: reader.u64()?,
+            records_head: reader.u64()?,
             sealing_key: Vec::new(),
             entries: Vec::new(),
         };

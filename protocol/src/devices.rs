@@ -8,6 +8,7 @@ use crate::{
     accounts::{OpaqueMessage, Ticket, Wrap},
     key_packages::{KeyPackageBytes, KeyPackageList},
     limits::{CERTIFICATE_BYTES_MAX, DEVICE_LIST_BYTES_MAX, DEVICE_LIST_ENTRIES_MAX, WRAPS_MAX},
+    revocation::REVOCATION_BYTES,
     values::{Bytes, List, UnixMillis},
 };
 
@@ -49,6 +50,52 @@ pub struct EnrolDevice {
     /// After log-in with the recovery key: the new password, in the same transaction (O-7).
     #[n(4)]
     pub new_password: Option<NewPassword>,
+    /// Signed revocations of the devices that this list is the first to mark.
+    #[cbor(n(5), default)]
+    pub revocations: RevocationList,
+}
+
+/// Encoded [`crate::revocation::Revocation`]s.
+pub type RevocationList = List<Bytes<REVOCATION_BYTES>, DEVICE_LIST_ENTRIES_MAX>;
+
+/// `POST /v1/devices/revocations` (JSON): the first step of a removal (K-8). The devices' sessions, keys and key
+/// packages end at once, whatever becomes of the rest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RevokeDevices {
+    /// Of the opened account, which is the caller's; not spent.
+    pub enrolment_ticket: Ticket,
+    /// Which; one that is revoked already changes nothing.
+    pub devices: List<DeviceId, DEVICE_LIST_ENTRIES_MAX>,
+}
+
+/// `POST /v1/devices/removals` (CBOR): the second step of a removal, one compare-and-set over the device list (K-8).
+/// The same request again answers as the first time, for as long as its list is the current one.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct RemoveDevices {
+    /// Of the opened account, which is the caller's; spent by the removal that succeeds.
+    #[n(0)]
+    pub enrolment_ticket: Ticket,
+    /// Encoded device list, version n + 1: devices are marked as revoked, none comes in, the root generation is the
+    /// next one.
+    #[n(1)]
+    pub device_list: Bytes<DEVICE_LIST_BYTES_MAX>,
+    /// The new root key under the root-wrap key.
+    #[n(2)]
+    pub root_wrap: Wrap,
+    /// One for each device that this list is the first to mark.
+    #[n(3)]
+    pub revocations: RevocationList,
+}
+
+/// The answer to [`RemoveDevices`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct DevicesRemoved {
+    /// The version of the device list.
+    #[n(0)]
+    pub version: u64,
 }
 
 /// A new OPAQUE record and the wraps that go with it.

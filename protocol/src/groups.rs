@@ -215,6 +215,10 @@ pub struct GroupSummary {
     /// What the calling device has acknowledged; absent when it has no leaf and may join by external commit.
     #[n(5)]
     pub acknowledged: Option<u64>,
+    /// Versions of the member accounts' device lists, in the order of `accounts`: who was away when a list changed
+    /// sees it here.
+    #[n(6)]
+    pub device_lists: List<u64, GROUP_ACCOUNTS_MAX>,
 }
 
 /// `GET /v1/groups/{group_id}/info` (CBOR): the stored group info, for devices of member accounts.

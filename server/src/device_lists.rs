@@ -10,6 +10,8 @@ use protocol::{
     layout::LayoutError,
     limits::SUITE,
     public_keys::{DeviceAuthKey, IdentityKey},
+    revocation::{REVOCATION_BYTES, Revocation},
+    values::Bytes,
 };
 
 use crate::secrets::{equal, sha256};
@@ -53,7 +55,23 @@ pub struct CheckedList {
     pub device_auth_key: DeviceAuthKey,
     /// Devices that this list says are revoked.
     pub revoked: Vec<DeviceId>,
+    /// Those among them that no list before said it of.
+    pub marked: Vec<DeviceId>,
 }
+
+/// A list by which devices were removed, and what the relay must know of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedRemoval {
+    pub identity_key: IdentityKey,
+    pub version: u64,
+    /// The generation of the root key, one above the last.
+    pub root_generation: u32,
+    /// Devices that this list is the first to mark as revoked.
+    pub marked: Vec<DeviceId>,
+}
+
+/// A revocation that verified: the device, and its bytes.
+pub type CheckedRevocation<'a> = (DeviceId, &'a [u8]);
 
 /// Checks an account's first list: one device, the new one.
 pub fn check_first(account: AccountId, device: &NewDevice, list: &[u8]) -> Result<CheckedList, Refusal> {
@@ -84,14 +102,10 @@ pub fn check_next(
         return Err(Refusal::SignatureInvalid("device_list"));
     }
     let checked = check_signed(account, device, &list)?;
+    let kept = is_kept(&current, &list);
     if !equal(&list.body.previous_hash, &hash) {
         return Err(Refusal::Malformed("device_list.previous_hash"));
     }
-    let kept = current
-        .body
-        .entries
-        .iter()
-        .all(|old| list.body.entry(old.device).is_some_and(|new| follows(old, new)));
     let added = list.body.entries.len() == current.body.entries.len() + 1;
     if !kept || !added || current.body.entry(device.device_id).is_some() {
         return Err(Refusal::Malformed("device_list.entries"));
@@ -99,7 +113,67 @@ pub fn check_next(
     if list.body.root_generation < current.body.root_generation {
         return Err(Refusal::Malformed("device_list.root_generation"));
     }
-    Ok(checked)
+    Ok(CheckedList { marked: marked(&current, &list), ..checked })
+}
+
+/// Checks the list that follows `current` and removes devices (K-8): none comes in, `remover` stays, at least one is
+/// marked, and the root key is the next generation's.
+pub fn check_removal(
+    account: AccountId,
+    current: &[u8],
+    remover: DeviceId,
+    list: &[u8],
+) -> Result<CheckedRemoval, Refusal> {
+    let list = decode(list)?;
+    let hash = sha256(current);
+    let current = decode(current)?;
+    if list.body.version != current.body.version.saturating_add(1) {
+        return Err(Refusal::VersionConflict { current: current.body.version });
+    }
+    let identity_key = current.body.identity_key;
+    let signed = list.body.signed_bytes().map_err(|_| Refusal::Malformed("device_list"))?;
+    if list.body.identity_key != identity_key
+        || !signature_holds(identity_key.as_bytes(), &signed, list.signature.as_bytes())
+    {
+        return Err(Refusal::SignatureInvalid("device_list"));
+    }
+    if list.body.account != account || !equal(&list.body.previous_hash, &hash) {
+        return Err(Refusal::Malformed("device_list.previous_hash"));
+    }
+    let marked = marked(&current, &list);
+    let same = is_kept(&current, &list) && list.body.entries.len() == current.body.entries.len();
+    let stays = list.body.entry(remover).is_some_and(DeviceListEntry::is_live);
+    if !same || !stays || marked.is_empty() {
+        return Err(Refusal::Malformed("device_list.entries"));
+    }
+    if list.body.root_generation != current.body.root_generation.saturating_add(1) {
+        return Err(Refusal::Malformed("device_list.root_generation"));
+    }
+    let root_generation = list.body.root_generation;
+    Ok(CheckedRemoval { identity_key, version: list.body.version, root_generation, marked })
+}
+
+/// Checks signed revocations: one for each of `marked`, and no other.
+pub fn check_revocations<'a>(
+    account: AccountId,
+    identity_key: &IdentityKey,
+    marked: &[DeviceId],
+    revocations: &'a [Bytes<REVOCATION_BYTES>],
+) -> Result<Vec<CheckedRevocation<'a>>, Refusal> {
+    let mut checked: Vec<CheckedRevocation<'a>> = Vec::with_capacity(revocations.len());
+    for bytes in revocations {
+        let revocation = Revocation::decode(bytes).map_err(|_| Refusal::Malformed("revocations"))?;
+        let body = &revocation.body;
+        if !signature_holds(identity_key.as_bytes(), &body.signed_bytes(), revocation.signature.as_bytes()) {
+            return Err(Refusal::SignatureInvalid("revocations"));
+        }
+        let twice = checked.iter().any(|(device, _)| *device == body.device);
+        if body.account != account || twice || !marked.contains(&body.device) {
+            return Err(Refusal::Malformed("revocations"));
+        }
+        checked.push((body.device, bytes));
+    }
+    if checked.len() == marked.len() { Ok(checked) } else { Err(Refusal::Malformed("revocations")) }
 }
 
 /// Checks one Ed25519 signature (RFC 8032).
@@ -146,7 +220,20 @@ fn check_signed(account: AccountId, device: &NewDevice, list: &DeviceList) -> Re
             .filter(|entry| !entry.is_live())
             .map(|entry| entry.device)
             .collect(),
+        marked: Vec::new(),
     })
+}
+
+/// Whether every device of the list before is still there, as it may be.
+fn is_kept(current: &DeviceList, list: &DeviceList) -> bool {
+    let followed = |old: &DeviceListEntry| list.body.entry(old.device).is_some_and(|new| follows(old, new));
+    current.body.entries.iter().all(followed)
+}
+
+/// The devices that were live in the list before and are not in this one.
+fn marked(current: &DeviceList, list: &DeviceList) -> Vec<DeviceId> {
+    let gone = |device: &DeviceId| list.body.entry(*device).is_some_and(|entry| !entry.is_live());
+    current.body.live().map(|entry| entry.device).filter(gone).collect()
 }
 
 /// A device keeps its keys, and never comes back once it is revoked.

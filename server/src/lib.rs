@@ -52,7 +52,7 @@ use route::Route;
 use routes::sessions::{device, factor, login, own, refresh};
 use routes::{
     account_data, account_deletion, accounts, audit, blobs as containers, devices, factors as own_factors,
-    groups, key_packages, records, relay, socket as socket_route,
+    groups, key_packages, records, relay, removals, socket as socket_route,
 };
 
 /// Every route of the relay. A route is for devices unless it says that it is open.
@@ -106,6 +106,8 @@ fn identities() -> Vec<Route> {
         Route::delete("/v1/sessions/current", refresh::log_out),
         Route::get("/v1/devices", devices::list),
         Route::post("/v1/devices", devices::enrol).open(RateClass::Login).body(CBOR_BODY_BYTES_MAX),
+        Route::post("/v1/devices/revocations", removals::revoke).body(JSON_BODY_BYTES_MAX),
+        Route::post("/v1/devices/removals", removals::remove).body(CBOR_BODY_BYTES_MAX),
         Route::get("/v1/audit", audit::list),
         Route::get("/v1/factors", own_factors::list),
         Route::post("/v1/factors/totp/start", own_factors::start_totp).body(JSON_BODY_BYTES_MAX),

@@ -69,6 +69,40 @@ story('signing out without the relay says so, and forgets only when asked again'
   expect((await storedKeys(first)).filter((key) => key.includes('/'))).toEqual([]);
 });
 
+story('a removed browser says so, forgets everything, and nothing reaches it any more', async ({ relay, person }) => {
+  const first = await person();
+  const second = await person();
+  await steps.twoTalking({ first, second, relay });
+  const lost = await person();
+  await steps.fillLogIn(lost, relay, ada);
+  await steps.openChat(lost, ben);
+  await first.page.getByRole('link', { name: text.settingsPages.profile }).click();
+  await first.page.getByRole('link', { name: text.settingsPages.devices }).click();
+
+  await first.page.getByRole('button', { name: text.devices.removeOthers }).click();
+  await removeWith(first, 'not-the-password-at-all');
+  await expect(first.page.getByText(text.error.wrongPassword)).toBeVisible(PATIENT);
+  await removeWith(first, ada.password);
+
+  await expect(first.page.getByText(text.devices.removed.title)).toBeVisible(PATIENT);
+  await expect(lost.page.getByText(text.welcome.revoked)).toBeVisible(PATIENT);
+  expect((await storedKeys(lost)).filter((key) => key.includes('/'))).toEqual([]);
+  await first.page.getByRole('button', { name: text.devices.removed.done }).click();
+  await expect(first.page.getByRole('button', { name: text.devices.removeOthers })).toHaveCount(0);
+  await expect(second.page.getByRole('feed').getByText(text.notice.deviceRemoved(ada.name))).toBeVisible(PATIENT);
+  await steps.write(second, ada, 'Only for the one that stayed.');
+  await steps.expectSent(second, 'Only for the one that stayed.');
+  await first.page.getByRole('link', { name: text.chats }).click();
+  await steps.openChat(first, ben);
+  await expect(steps.bubble(first, 'Only for the one that stayed.')).toBeVisible(PATIENT);
+});
+
+async function removeWith({ page }: Person, password: string): Promise<void> {
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel(text.devices.removing.password, { exact: true }).fill(password);
+  await dialog.getByRole('button', { name: text.devices.removing.action(1) }).click();
+}
+
 /** The key of every record that this browser keeps, in every database. */
 async function storedKeys({ page }: Person): Promise<string[]> {
   return page.evaluate(async () => {

@@ -74,7 +74,9 @@ impl Client {
         };
         let path = match bundle.kind {
             BundleKind::Create => "/v1/groups".to_owned(),
-            BundleKind::Join | BundleKind::Renew => format!("/v1/groups/{group}/commits"),
+            BundleKind::Join | BundleKind::Renew | BundleKind::Commit => {
+                format!("/v1/groups/{group}/commits")
+            }
         };
         let ask = Ask::cbor_bytes(Method::Post, path, bundle.body.clone());
         self.ask(ask, Purpose::Bundle(group));
@@ -100,7 +102,8 @@ impl Client {
 
     /// The relay has the bundle: what it prepared becomes the group's state, and the group is active.
     pub(super) fn bundle_accepted(&mut self, group: GroupId, seq: u64, at: UnixMillis, cx: &mut Context<'_>) {
-        if !self.bundles.contains_key(&group) {
+        // A member's commit is merged in the log's order.
+        if self.bundles.get(&group).is_none_or(|bundle| bundle.kind == BundleKind::Commit) {
             return;
         }
         if !self.is_loaded(group) {
@@ -135,13 +138,16 @@ impl Client {
     pub(super) fn entered(&mut self, group: GroupId, key: LeafKey, cx: &mut Context<'_>) {
         self.leaf_renewed(group, key, cx);
         self.meet_members(group, cx);
-        self.send_profile(group, cx);
+        if !self.is_self_group(group) {
+            self.send_profile(group, cx);
+        }
         self.save_group(group, cx);
         self.save_summary(group, cx);
         self.acknowledge(group);
         self.emit_conversation(group);
         self.start_done(group);
         self.run_group(group, cx);
+        self.tend_self(cx);
     }
 
     pub(super) fn handle_bundle_refused(&mut self, group: GroupId, problem: &Problem, cx: &mut Context<'_>) {
@@ -155,6 +161,7 @@ impl Client {
         match (kind, problem.code) {
             (BundleKind::Renew, ErrorCode::AccountGone) => self.group_closed(group, cx),
             (BundleKind::Renew, _) => self.renewal_refused(group, cx),
+            (BundleKind::Commit, _) => self.commit_refused(group, problem.facts.head, cx),
             (BundleKind::Join, ErrorCode::StaleEpoch) => self.begin_join(group),
             (BundleKind::Join, _) => self.end_group(group, cx),
             (BundleKind::Create, code) => match (code, problem.facts.group_id) {

@@ -3,17 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{
-    AccountId, DeviceId, GroupId, IdentityKey, UnixMillis, accounts::DirectoryEntry,
-    device_list::DeviceListBody,
+    AccountId, GroupId, IdentityKey, UnixMillis,
+    accounts::DirectoryEntry,
+    device_list::{DeviceList, DeviceListBody},
+    revocation::REVOCATION_BYTES,
+    values::Bytes,
 };
 
 use super::{
-    Client, CommandError, CommandErrorCode, Contact, ContactDetails, Context, Device, Event, Notice,
-    ScanOutcome, Trust,
+    Client, CommandError, CommandErrorCode, Contact, ContactDetails, Context, Event, Notice, ScanOutcome,
+    Trust,
     groups::{Mls, peer_among},
     pending::{Ask, Purpose},
     refused_lists::verify_list,
-    stored::ContactRecord,
+    stored::{ContactRecord, GroupStage},
 };
 use crate::{
     contact::{CONTACTS_MAX, Contact as KnownContact, ContactNames, ContactTrust},
@@ -70,7 +73,8 @@ impl Client {
             }
             Some(_) => {}
         }
-        let refused = self.accept_list(account, list, cx).err();
+        let revocations = Self::verified_revocations(&list, &entry.revocations);
+        let refused = self.accept_list(list, revocations, cx).err();
         refused
             .map_or(Ok(()), |error| Err(self.refuse_list(account, (&error).into(), &entry.device_list, cx)))
     }
@@ -84,10 +88,11 @@ impl Client {
     /// The newest list that follows the one known here.
     fn accept_list(
         &mut self,
-        account: AccountId,
         list: VerifiedDeviceList,
+        revocations: Vec<Bytes<REVOCATION_BYTES>>,
         cx: &mut Context<'_>,
     ) -> Result<(), ChainError> {
+        let account = list.body().account;
         let record = self.device_lists.get(&account);
         let was_refused = record.is_some_and(|record| record.refused.is_some());
         let known = record.and_then(|record| VerifiedDeviceList::verify(&record.device_list).ok());
@@ -100,10 +105,11 @@ impl Client {
             None => DeviceListChain::start(list),
         };
         let device_list = chain.head().encoded().to_vec();
-        self.save_contact(ContactRecord { account_id: account, device_list, refused: None }, cx);
+        self.save_contact(ContactRecord { account_id: account, device_list, refused: None, revocations }, cx);
         self.list_accepted(account, was_refused, cx);
         for group in self.groups_with(account) {
             self.judge_members(group, cx);
+            self.tend_group(group, cx);
         }
         self.emit(Event::ContactChanged { account_id: account });
         Ok(())
@@ -116,11 +122,7 @@ impl Client {
         bytes: &[u8],
     ) -> Result<DeviceListBody, CommandError> {
         let offered = VerifiedDeviceList::verify(bytes).map_err(|_| CommandErrorCode::RelayMisbehaved)?;
-        let own = self.account.as_ref().filter(|own| own.account_id == account);
-        let known = own
-            .map(|own| own.device_list.as_slice())
-            .or_else(|| self.device_lists.get(&account).map(|record| record.device_list.as_slice()));
-        let known = known.ok_or(CommandErrorCode::RelayMisbehaved)?;
+        let known = self.stored_list(account).ok_or(CommandErrorCode::RelayMisbehaved)?;
         let known = VerifiedDeviceList::verify(known).map_err(|_| CommandErrorCode::StoreFailed)?;
         DeviceListChain::start(known)
             .check(&offered, IdentityRule::Pinned)
@@ -128,9 +130,26 @@ impl Client {
         Ok(offered.body().clone())
     }
 
+    /// The list of one's own account or of a contact, as it lies here.
+    fn stored_list(&self, account: AccountId) -> Option<&[u8]> {
+        match self.account.as_ref().filter(|own| own.account_id == account) {
+            Some(own) => Some(own.device_list.as_slice()),
+            None => self.device_lists.get(&account).map(|record| record.device_list.as_slice()),
+        }
+    }
+
     pub(super) fn fetch_account(&mut self, account: AccountId) {
         let ask = Ask::get(format!("/v1/accounts/{account}"));
         self.requests.push_unless_unsent(ask, Purpose::Account(account));
+    }
+
+    /// The relay says which version an account's list has: a later one than the known one is fetched.
+    pub(super) fn heard_of_list(&mut self, account: AccountId, version: u64) {
+        // Lists that lie here have been verified.
+        let known = self.stored_list(account).and_then(|list| DeviceList::decode(list).ok());
+        if known.is_some_and(|known| known.body.version < version) {
+            self.fetch_account(account);
+        }
     }
 
     pub(super) fn handle_directory_entry(&mut self, account: AccountId, body: &[u8], cx: &mut Context<'_>) {
@@ -154,7 +173,7 @@ impl Client {
     /// Check 5: a device in the group that no list names stops sending, and so does a third account; listed ones, revoked
     /// or not, don't.
     pub(super) fn judge_members(&mut self, group: GroupId, cx: &mut Context<'_>) {
-        if self.groups.get(&group).is_some_and(|slot| slot.summary.unlisted_device) {
+        if self.groups.get(&group).is_some_and(|slot| slot.summary.stage == GroupStage::Active) {
             // Judged again as soon as its state is in memory.
             self.is_loaded(group);
         }
@@ -170,10 +189,12 @@ impl Client {
             .into_iter()
             .filter_map(|account| Some((account, self.known_account(account)?)))
             .collect();
+        let mut revoked = false;
         for concern in local_concerns(&members, &known) {
             match concern {
                 LocalConcern::UnknownAccount { .. } => {}
                 LocalConcern::NotListed { .. } => unlisted = true,
+                LocalConcern::Revoked { .. } => revoked = true,
                 LocalConcern::IdentityChanged { account, shown, .. } => {
                     if let Some(trust) = self.contacts.get(&account).map(|contact| *contact.trust()) {
                         self.key_changed(account, trust, shown, cx);
@@ -181,18 +202,18 @@ impl Client {
                 }
             }
         }
+        let untended = self.is_untended(group);
         if let Some(slot) = self.groups.get_mut(&group) {
             slot.summary.unlisted_device = unlisted;
+            slot.summary.revoked_leaf = revoked;
+            slot.summary.untended = untended;
         }
         self.save_summary(group, cx);
     }
 
     fn known_account(&self, account: AccountId) -> Option<KnownAccount> {
         let own = self.account.as_ref().filter(|own| own.account_id == account);
-        let list = match own {
-            Some(own) => Some(own.device_list.as_slice()),
-            None => self.device_lists.get(&account).map(|record| record.device_list.as_slice()),
-        };
+        let list = self.stored_list(account);
         let identity_key = match own {
             Some(own) => IdentityKey::from_bytes(own.identity_key),
             None => self.contacts.get(&account)?.trust().identity_key,
@@ -202,6 +223,7 @@ impl Client {
             let device = |entry: &protocol::device_list::DeviceListEntry| KnownDevice {
                 device: entry.device,
                 leaf_key: entry.leaf_key,
+                revoked: !entry.is_live(),
             };
             Some(list.body().entries.iter().map(device).collect())
         };
@@ -433,28 +455,6 @@ impl Client {
         }
         self.show_contact(account);
         self.session_tick(cx);
-    }
-
-    /// One's own devices by the signed list.
-    pub fn devices(&self) -> Vec<Device> {
-        let Some(account) = &self.account else {
-            return Vec::new();
-        };
-        let Ok(list) = VerifiedDeviceList::verify(&account.device_list) else {
-            return Vec::new();
-        };
-        let device = |entry: &protocol::device_list::DeviceListEntry| Device {
-            device_id: entry.device,
-            name: self.device_name(entry.device),
-            created_at: entry.created_at,
-            current: entry.device == account.device_id,
-        };
-        list.body().live().map(device).collect()
-    }
-
-    /// How one of one's own devices is called.
-    pub(super) fn device_name(&self, device: DeviceId) -> Option<String> {
-        self.vault.as_ref()?.device_name(device).map(str::to_owned)
     }
 }
 

@@ -34,6 +34,10 @@ pub(crate) enum Body {
     Profile(Profile),
     Text(String),
     File(FileBody),
+    /// To one's own devices: root keys, each with its generation (K-8).
+    RootKeys(Vec<(u32, StoredSecret)>),
+    /// To one's own devices: the newest root key is missing here.
+    RootWanted,
     /// A kind of a later version.
     Newer,
 }
@@ -80,6 +84,11 @@ pub(crate) struct BadContent;
 const PROFILE: u32 = 1;
 const TEXT: u32 = 2;
 const FILE: u32 = 3;
+const ROOT_KEYS: u32 = 4;
+const ROOT_WANTED: u32 = 5;
+
+/// Root keys in one message.
+const ROOT_KEYS_MAX: usize = 64;
 
 #[derive(Encode, Decode)]
 #[cbor(map)]
@@ -102,6 +111,8 @@ impl ApplicationContent {
             Body::Profile(profile) => (PROFILE, minicbor::to_vec(profile)),
             Body::Text(text) => (TEXT, minicbor::to_vec(text)),
             Body::File(file) => (FILE, minicbor::to_vec(file)),
+            Body::RootKeys(keys) => (ROOT_KEYS, minicbor::to_vec(keys)),
+            Body::RootWanted => (ROOT_WANTED, Ok(Vec::new())),
             Body::Newer => return Err(BadContent),
         };
         let body = Bytes::new(body.map_err(|_| BadContent)?).map_err(|_| BadContent)?;
@@ -118,6 +129,14 @@ impl ApplicationContent {
             }
             TEXT => Body::Text(checked_text(minicbor::decode(&outer.body).map_err(|_| BadContent)?)?),
             FILE => Body::File(checked_file(minicbor::decode(&outer.body).map_err(|_| BadContent)?)?),
+            ROOT_KEYS => {
+                let keys: Vec<_> = minicbor::decode(&outer.body).map_err(|_| BadContent)?;
+                if keys.len() > ROOT_KEYS_MAX {
+                    return Err(BadContent);
+                }
+                Body::RootKeys(keys)
+            }
+            ROOT_WANTED => Body::RootWanted,
             _ => Body::Newer,
         };
         Ok(Self { message_id: outer.message_id, written_at: outer.written_at, body })

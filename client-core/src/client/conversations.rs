@@ -108,7 +108,7 @@ impl Client {
         self.groups.get(&group).is_some_and(|slot| slot.summary.stage != GroupStage::Ended)
     }
 
-    fn claim(&mut self, account_id: AccountId, claim_id: ClaimId, purpose: Purpose) {
+    pub(super) fn claim(&mut self, account_id: AccountId, claim_id: ClaimId, purpose: Purpose) {
         let ask =
             Ask::cbor(Method::Post, "/v1/key-packages/claim", &ClaimKeyPackages { claim_id, account_id });
         self.ask(ask, purpose);
@@ -152,7 +152,7 @@ impl Client {
     }
 
     /// Every claimed key package against the account's signed list (checks 1, 2, 5, 8).
-    fn check_claimed(
+    pub(super) fn check_claimed(
         &self,
         account: AccountId,
         claimed: &ClaimedKeyPackages,
@@ -175,7 +175,7 @@ impl Client {
         Ok(checked)
     }
 
-    fn create_group(
+    pub(super) fn create_group(
         &mut self,
         peer: AccountId,
         invited: Vec<CheckedKeyPackage>,
@@ -186,7 +186,13 @@ impl Client {
         let own = self.own_leaf()?;
         let group = GroupId::from_bytes(random(cx.rng));
         let mut mls = Group::create(&own, group).map_err(refused)?;
-        let changes = Changes { add: invited, roles: vec![(peer, Role::Admin)], ..Changes::default() };
+        // Revoked devices are kept out from the first epoch on (K-8).
+        let changes = Changes {
+            add: invited,
+            roles: vec![(peer, Role::Admin)],
+            revoke: self.revoked_devices([own.account(), peer]),
+            ..Changes::default()
+        };
         let bundle = mls.commit(&own, changes).map_err(refused)?;
         let changes = mls.take_changes();
         self.save_mls(changes, cx);

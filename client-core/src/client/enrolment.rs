@@ -3,10 +3,12 @@
 use protocol::{
     AccountId, DeviceId, ErrorCode, IdempotencyId, LeafKey, Problem, RecordId, RelayId, UnixMillis,
     accounts::WrapKind,
-    devices::{EnrolDevice, NewDevice},
+    device_list::DeviceListBody,
+    devices::{EnrolDevice, NewDevice, RevocationList},
     key_packages::{KeyPackageBytes, KeyPackageList},
     limits::KEY_PACKAGES_STOCK,
     sessions::{EnrolmentState, OpenedAccount, SessionTokens},
+    values::List,
 };
 
 use super::{
@@ -23,6 +25,7 @@ use crate::{
     device_list::{DeviceListDraft, DeviceListError, VerifiedDeviceList},
     identity::DeviceAuthSecret,
     root_key::RootKey,
+    sealed::record_generation,
     vault::{Vault, VaultPlace},
     wraps::unwrap_root,
 };
@@ -47,8 +50,9 @@ impl Client {
             record: account.vault.record_id,
             version: account.vault.version,
         };
-        let vault = Vault::open(root_key, place, &account.vault.ciphertext)
-            .map_err(|_| CommandErrorCode::RelayMisbehaved)?;
+        let vault = sealing_root(&root_keys, known.body(), place.version, &account.vault.ciphertext)
+            .and_then(|root_key| Vault::open(root_key, place, &account.vault.ciphertext).ok())
+            .ok_or(CommandErrorCode::RelayMisbehaved)?;
         if vault.relay_key().is_some() && vault.relay_key() != opened.relay_key {
             return Err(CommandErrorCode::RelayMisbehaved.into());
         }
@@ -63,6 +67,7 @@ impl Client {
             device: own.new_device()?,
             device_list: bytes(list.clone())?,
             new_password: opened.new_password.clone(),
+            revocations: revocations(&opened, &known, own.created_at)?,
         };
         let stage = Stage::Enrolling { body: protocol::socket::to_bytes(&enrol) };
         let record = own.record(account_id, account.handle.to_string(), opened.relay_id, stage);
@@ -78,7 +83,8 @@ impl Client {
             ..record
         });
         self.save_account(cx);
-        self.know_vault(account.vault.record_id, account.vault.version);
+        let generation = record_generation(&account.vault.ciphertext).unwrap_or_default();
+        self.know_vault(account.vault.record_id, account.vault.version, generation);
         self.vault_changed(cx);
         self.save_feed(cx);
         Ok(Step::Offered(Some(opened)))
@@ -284,12 +290,16 @@ impl OwnDevice {
                 used: false,
                 unpublished: None,
             }),
+            removal: None,
+            root_offers: Vec::new(),
+            root_unsent: false,
+            revocations: Vec::new(),
         }
     }
 }
 
 /// Every generation, ascending; the newest must be the one to which the signed list commits.
-fn root_keys_of(
+pub(crate) fn root_keys_of(
     seed: &AccountSeed,
     account: &OpenedAccount,
     list: &VerifiedDeviceList,
@@ -304,6 +314,33 @@ fn root_keys_of(
     keys.sort_by_key(RootKey::generation);
     let newest = keys.last().ok_or(CommandErrorCode::RelayMisbehaved)?;
     if list.commits_to(newest) { Ok(keys) } else { Err(CommandErrorCode::RelayMisbehaved.into()) }
+}
+
+/// The root key under which version `version` of the vault is sealed, if it may be: an older generation ended at the
+/// list's head (K-8).
+pub(crate) fn sealing_root<'a>(
+    root_keys: &'a [RootKey],
+    list: &DeviceListBody,
+    version: u64,
+    sealed: &[u8],
+) -> Option<&'a RootKey> {
+    let generation = record_generation(sealed).ok()?;
+    let in_time = generation == list.root_generation || version <= list.vault_head;
+    root_keys.iter().find(|key| key.generation() == generation).filter(|_| in_time)
+}
+
+/// A signed revocation of each device that the list of this enrolment is the first to mark (K-8).
+fn revocations(
+    opened: &Opened,
+    known: &VerifiedDeviceList,
+    now: UnixMillis,
+) -> Result<RevocationList, CommandError> {
+    let (account, identity) = (opened.account.account_id, opened.seed.identity());
+    let live = |device: &&DeviceId| known.body().entry(**device).is_some_and(|entry| entry.is_live());
+    let revoked = opened.account.revoked_devices.iter().filter(live);
+    let signed = revoked.map(|device| bytes(identity.revoke(account, *device, now).encode()));
+    let signed: Vec<_> = signed.collect::<Result<_, _>>()?;
+    List::new(signed).map_err(|_| CommandErrorCode::Misuse.into())
 }
 
 /// The list that follows `known`, or the first: with this device live and `revoked` ones marked.

@@ -32,6 +32,7 @@ pub(crate) use changes::FactorChange;
 pub(crate) enum Opener {
     Onboarding,
     Proof,
+    Removal,
 }
 
 /// What the client knows of second factors; all of it in memory only.
@@ -116,7 +117,13 @@ impl Client {
     /// Gives up an opening that waits.
     pub(super) fn drop_factor_wait(&mut self) {
         self.requests.forget(&Purpose::Factor);
-        if let Some(FactorWait { command: Some(command), .. }) = self.factors.wait.take() {
+        let Some(FactorWait { opener, command, .. }) = self.factors.wait.take() else { return };
+        match opener {
+            Opener::Onboarding => {}
+            Opener::Proof => self.factors.proving = None,
+            Opener::Removal => self.drop_removal(),
+        }
+        if let Some(command) = command {
             self.finish(command, Err(CommandErrorCode::Cancelled.into()));
         }
     }
@@ -177,6 +184,7 @@ impl Client {
         match opener {
             Opener::Onboarding => self.handle_onboarding_answer(body, cx),
             Opener::Proof => self.handle_proof_answer(body, cx),
+            Opener::Removal => self.handle_removal_answer(body, cx),
         }
     }
 
@@ -194,6 +202,7 @@ impl Client {
                     proving.command = command;
                 }
             }
+            Opener::Removal => self.resume_removal(command),
         }
     }
 
@@ -219,6 +228,7 @@ impl Client {
         match wait.opener {
             Opener::Onboarding => self.fail_onboarding(code.into(), cx),
             Opener::Proof => self.fail_proof(code.into()),
+            Opener::Removal => self.fail_removal(code.into(), cx),
         }
     }
 
@@ -228,6 +238,7 @@ impl Client {
             match wait.opener {
                 Opener::Onboarding => self.onboarding = None,
                 Opener::Proof => self.factors.proving = None,
+                Opener::Removal => self.drop_removal(),
             }
         }
     }

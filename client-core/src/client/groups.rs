@@ -238,7 +238,7 @@ impl Client {
         self.fetch_entries(cursor.group_id);
     }
 
-    fn fetch_entries(&mut self, group: GroupId) {
+    pub(super) fn fetch_entries(&mut self, group: GroupId) {
         let Some(slot) = self.groups.get(&group) else {
             return;
         };
@@ -303,6 +303,7 @@ impl Client {
             self.acknowledge(group);
             self.emit_conversation(group);
         }
+        self.tend_group(group, cx);
         self.flush(group, cx);
     }
 
@@ -389,6 +390,8 @@ impl Client {
             Ok(merged) => {
                 if own {
                     self.renewal_merged(group, cx);
+                } else {
+                    self.commit_merged(group);
                 }
                 self.after_merge(group, &merged, cx);
             }
@@ -469,6 +472,8 @@ pub(crate) fn new_summary(group_id: GroupId, peer: AccountId, stage: GroupStage,
         leaf_due_at: None,
         sent_with_leaf: None,
         closed_at: None,
+        revoked_leaf: false,
+        untended: false,
     }
 }
 

@@ -217,6 +217,8 @@ impl Client {
                 self.put_file(group, message_id, &file, cx);
                 Content::File(view)
             }
+            Body::RootKeys(keys) => return self.take_root_keys((group, author), keys, cx),
+            Body::RootWanted => return self.take_root_wish(group, author, cx),
             Body::Newer => return self.write_unreadable(group, UnreadableReason::NeedsNewerVersion, cx),
         };
         let mine = self.account.as_ref().is_some_and(|account| account.account_id == author);

@@ -28,6 +28,7 @@ impl Client {
             // Taken or not, the leaf that comes in anew replaces it.
             self.drop_bundle(group);
         }
+        self.commit_merged(group);
         let Some(slot) = self.groups.get_mut(&group) else {
             return;
         };
@@ -106,14 +107,7 @@ impl Client {
         let Ok(page) = from_bytes::<WelcomesPage>(body) else {
             return;
         };
-        if page.welcomes.is_empty() {
-            // An answer that was under way may be older than what made this device ask once more.
-            if !self.requests.has(&Purpose::Welcomes) {
-                self.join_from_outside();
-                self.list_groups(None);
-            }
-            return;
-        }
+        // One that is taken and shows still was asked for before it was let go.
         let (known, new): (Vec<_>, Vec<_>) = page.welcomes.into_vec().into_iter().partition(|welcome| {
             self.groups.get(&welcome.group_id).is_some_and(|slot| slot.summary.stage == GroupStage::Active)
         });
@@ -123,6 +117,10 @@ impl Client {
         if !new.is_empty() {
             let purpose = LoadPurpose::Welcomes(new);
             self.load(mls::KEY_PACKAGE_PREFIX.to_owned(), None, GROUP_RECORDS_MAX, purpose);
+        } else if !self.requests.has(&Purpose::Welcomes) {
+            // An answer that was under way may be older than what made this device ask once more.
+            self.join_from_outside();
+            self.list_groups(None);
         }
     }
 
@@ -184,6 +182,8 @@ impl Client {
                 if last_resort {
                     self.last_resort_used(cx);
                 }
+                // What came before the welcome was taken fell on a group that was not known here.
+                self.fetch_entries(group);
             }
             // Refused: the group is still there to be joined by external commit.
             Ok(_) | Err(_) => {}
@@ -206,6 +206,11 @@ impl Client {
             return;
         };
         let Ok(own) = self.own_account() else { return };
+        for listed in page.groups.iter() {
+            for (account, version) in listed.accounts.iter().zip(listed.device_lists.iter()) {
+                self.heard_of_list(*account, *version);
+            }
+        }
         for listed in page.groups.iter().filter(|listed| listed.kind == GroupKind::Direct) {
             if !self.groups.contains_key(&listed.group_id) {
                 self.know_group(listed, own, cx);
@@ -213,6 +218,9 @@ impl Client {
         }
         if page.groups.len() == GROUPS_PAGE_MAX {
             self.list_groups(page.groups.last().map(|listed| listed.group_id));
+        } else {
+            self.session.groups_listed = true;
+            self.tend_self(cx);
         }
     }
 

@@ -3,6 +3,7 @@
 //! loads, requests, transmits, events: **save before send, send before show.** A save that fails ends the client:
 //! the host drops it and opens another from the store.
 
+mod account_secrets;
 mod audit;
 mod base32;
 mod blocking;
@@ -11,6 +12,7 @@ mod closing;
 mod contacts;
 mod content;
 mod conversations;
+mod devices;
 mod enrolment;
 mod error;
 mod events;
@@ -24,6 +26,7 @@ mod journal;
 mod key_stock;
 mod knowledge;
 mod leaving;
+mod note_to_self;
 mod onboarding;
 mod outbox;
 mod pending;
@@ -31,8 +34,10 @@ mod profile;
 mod records;
 mod refused_lists;
 mod registration;
+mod removal;
 mod renewal;
 mod requests;
+mod revoked;
 mod session;
 mod settings;
 mod stored;
@@ -40,7 +45,7 @@ mod views;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use protocol::{AccountId, ErrorCode, GroupId, Problem, UnixMillis};
+use protocol::{AccountId, DeviceId, ErrorCode, GroupId, Problem, UnixMillis};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -73,6 +78,7 @@ use journal::Journal;
 use onboarding::Onboarding;
 use pending::{Ask, Pending, Purpose, Requests};
 use records::Records;
+use removal::Removing;
 use session::Session;
 use stored::{AccountRecord, ContactRecord, OutboxItem, PendingBundle, Stage};
 
@@ -96,6 +102,9 @@ pub struct Client {
     outbox: BTreeMap<(GroupId, u64), OutboxItem>,
     onboarding: Option<Onboarding>,
     factors: FactorState,
+    removing: Option<Removing>,
+    /// When the relay last saw each of one's devices.
+    seen: BTreeMap<DeviceId, UnixMillis>,
     starting: Option<Starting>,
     session: Session,
     audit: AuditLog,
@@ -142,6 +151,8 @@ impl Client {
             outbox: BTreeMap::new(),
             onboarding: None,
             factors: FactorState::default(),
+            removing: None,
+            seen: BTreeMap::new(),
             starting: None,
             session: Session::default(),
             audit: AuditLog::default(),
@@ -225,26 +236,6 @@ impl Client {
         self.session.access_token()
     }
 
-    /// The nine groups, until they were typed back.
-    pub fn recovery_key(&self) -> Option<Vec<String>> {
-        let key = self.account.as_ref()?.recovery_key.as_ref()?;
-        Some(key.0.split('-').map(str::to_owned).collect())
-    }
-
-    // ---- commands of the recovery key
-
-    /// The person has typed it back: the client forgets it.
-    ///
-    /// # Errors
-    /// [`CommandErrorCode::Misuse`] without an account.
-    pub fn confirm_recovery_key(&mut self, cx: &mut Context<'_>) -> Result<(), CommandError> {
-        let account = self.account.as_mut().ok_or(CommandErrorCode::Misuse)?;
-        account.recovery_key = None;
-        self.save_account(cx);
-        self.emit_profile();
-        Ok(())
-    }
-
     // ---- inputs
 
     /// The answer to a [`Request`]. Answers that nobody waits for any more are ignored.
@@ -318,6 +309,9 @@ impl Client {
             Purpose::Factor => self.handle_factor_answer(body, cx),
             Purpose::Proof => self.handle_proof_answer(body, cx),
             Purpose::FactorChange(command, change) => self.handle_factor_changed(command, change, body),
+            Purpose::Removal => self.handle_removal_answer(body, cx),
+            Purpose::Devices => self.handle_devices(body),
+            Purpose::ClaimSelf(claim) => self.handle_self_claim(claim, body, cx),
             Purpose::Refresh | Purpose::DeviceLogin => self.handle_tokens(body, cx),
             Purpose::DeviceChallenge => self.handle_nonce(body),
             Purpose::LogOut => self.signed_out(SignOutReason::LoggedOut),
@@ -350,6 +344,7 @@ impl Client {
             (Purpose::FactorChange(command, change), _) => {
                 self.handle_factor_change_problem((command, change), problem);
             }
+            (Purpose::Removal, _) => self.handle_removal_problem(problem, cx),
             (Purpose::Refresh, _) => self.log_in_by_device(),
             (Purpose::DeviceChallenge | Purpose::DeviceLogin, _) => {
                 self.handle_device_login_problem(problem, cx)
@@ -381,6 +376,7 @@ impl Client {
             Purpose::LogOut => self.fail_log_out(error),
             Purpose::Onboarding => self.fail_onboarding(error, cx),
             Purpose::ListAudit(command) => self.audit_failed(command, error),
+            Purpose::Removal => self.fail_removal(error, cx),
             Purpose::StartDirectory | Purpose::StartClaimPeer | Purpose::StartClaimOwn => {
                 self.fail_start(error)
             }
@@ -400,6 +396,8 @@ impl Client {
             | Purpose::PublishLastResort
             | Purpose::Changes
             | Purpose::PutRecords
+            | Purpose::Devices
+            | Purpose::ClaimSelf(_)
             | Purpose::CheckAudit
             | Purpose::DeleteBlob(_) => {}
         }

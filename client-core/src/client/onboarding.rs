@@ -318,7 +318,7 @@ impl Client {
             ..record
         });
         self.save_account(cx);
-        self.know_vault(vault_record, 1);
+        self.know_vault(vault_record, 1, root_key.generation());
         self.save_record((Collection::Vault, vault_record), cx);
         self.save_feed(cx);
         Ok(())
@@ -487,7 +487,7 @@ fn first_wraps(
     List::new(wraps).map_err(|_| CommandErrorCode::Misuse.into())
 }
 
-fn seed_of(kek: SeedKek<'_>, account: &OpenedAccount) -> Result<AccountSeed, CommandError> {
+pub(crate) fn seed_of(kek: SeedKek<'_>, account: &OpenedAccount) -> Result<AccountSeed, CommandError> {
     let wrap = account.wraps.iter().find(|wrap| wrap.kind == kek.kind());
     let wrap = wrap.ok_or(CommandErrorCode::RelayMisbehaved)?;
     unwrap_seed(kek, account.account_id, &wrap.bytes).map_err(|_| CommandErrorCode::RelayMisbehaved.into())

@@ -201,6 +201,7 @@ impl Client {
                 && summary.cursor >= slot.hold_until
                 && !summary.unlisted_device
                 && !summary.is_closed()
+                && !summary.revoked_leaf
         });
         if !ready || !self.session.is_open() || self.sending_waits(group) || self.is_renewing(group) {
             return;

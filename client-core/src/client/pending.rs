@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{AccountId, BlobId, GroupId, UnixMillis, WelcomeId};
+use protocol::{AccountId, BlobId, ClaimId, GroupId, UnixMillis, WelcomeId};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -33,6 +33,12 @@ pub(crate) enum Purpose {
     /// The step of the fresh proof under way.
     Proof,
     FactorChange(CommandId, FactorChange),
+    /// The step of the removal of devices under way.
+    Removal,
+    /// When the relay last saw one's devices.
+    Devices,
+    /// Key packages of one's other devices, for the group with oneself.
+    ClaimSelf(ClaimId),
     Refresh,
     DeviceChallenge,
     DeviceLogin,
@@ -203,6 +209,11 @@ impl Requests {
 
     pub(crate) fn has(&self, purpose: &Purpose) -> bool {
         self.pending.values().any(|pending| pending.purpose == *purpose)
+    }
+
+    /// Whether key packages of one's other devices are being asked for.
+    pub(crate) fn has_self_claim(&self) -> bool {
+        self.pending.values().any(|pending| matches!(pending.purpose, Purpose::ClaimSelf(_)))
     }
 
     /// The next request to send; those that need a token only when there is one, and one of a purpose at a time.

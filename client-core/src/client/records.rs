@@ -61,6 +61,8 @@ pub(crate) struct Records {
     dirty: BTreeSet<Key>,
     /// Of the batch under way: what was written, and after how many changes here.
     in_flight: Vec<(Key, u64)>,
+    /// The root generation under which it was sealed.
+    in_flight_generation: u32,
     /// Refused by a conflict with a version that the feed has yet to show.
     conflicts: BTreeSet<Key>,
     /// What is under way may be older than what the relay has told since: the feed is read after its answer.
@@ -100,6 +102,11 @@ impl Records {
         Self { complete: true, ..Self::default() }
     }
 
+    /// The last change that was read.
+    pub(crate) fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
     /// The feed was once read to its end.
     pub(crate) fn is_complete(&self) -> bool {
         self.complete
@@ -110,8 +117,7 @@ impl Client {
     // ---- changes made here
 
     /// The vault is at the relay with this version, or about to be.
-    pub(super) fn know_vault(&mut self, record: RecordId, version: u64) {
-        let generation = self.newest_root().map_or(0, |key| key.generation());
+    pub(super) fn know_vault(&mut self, record: RecordId, version: u64, generation: u32) {
         let entry = Entry { subject: Subject::Vault, version, generation, edits: 0, blocked: false };
         self.records.entries.insert((Collection::Vault, record), entry);
     }
@@ -247,15 +253,36 @@ impl Client {
     pub(super) fn push_records(&mut self, cx: &mut Context<'_>) {
         let busy = self.requests.has(&Purpose::PutRecords) || self.requests.has(&Purpose::Changes);
         let ready = self.records.complete && !self.records.waiting;
-        if busy || !ready || self.enrolled().is_none() {
+        // Without the newest root key nothing is sealed: the others would refuse it (K-8).
+        if busy || !ready || self.enrolled().is_none() || self.lacks_root() {
             return;
         }
         let (in_flight, writes) = self.next_batch(cx);
         let Ok(writes) = List::new(writes) else { return };
         if !writes.is_empty() {
             self.records.in_flight = in_flight;
+            self.records.in_flight_generation = self.newest_root().map_or(0, |key| key.generation());
             self.ask(Ask::cbor(Method::Put, "/v1/records", &PutRecords { writes }), Purpose::PutRecords);
         }
+    }
+
+    /// Everything that is sealed under an older root key is written again under the newest (K-8). Who is later finds
+    /// that it was done.
+    pub(super) fn reseal_records(&mut self, cx: &mut Context<'_>) {
+        let newest = self.newest_root().map_or(0, |key| key.generation());
+        let old = |(_, entry): &(&Key, &Entry)| {
+            entry.version > 0 && entry.generation < newest && entry.subject != Subject::Deleted
+        };
+        let keys: Vec<Key> = self.records.entries.iter().filter(old).map(|(key, _)| *key).collect();
+        for key in keys {
+            if let Some(entry) = self.records.entries.get_mut(&key) {
+                entry.edits += 1;
+            }
+            if self.records.dirty.insert(key) {
+                self.save_record(key, cx);
+            }
+        }
+        self.push_records(cx);
     }
 
     fn next_batch(&self, cx: &mut Context<'_>) -> (Vec<(Key, u64)>, Vec<RecordWrite>) {
@@ -338,7 +365,7 @@ impl Client {
     }
 
     fn take_stored(&mut self, key: Key, edits: u64, (version, change): (u64, u64), cx: &mut Context<'_>) {
-        let generation = self.newest_root().map_or(0, |key| key.generation());
+        let generation = self.records.in_flight_generation;
         let Some(entry) = self.records.entries.get_mut(&key) else {
             return;
         };

@@ -4,7 +4,7 @@
 use protocol::{AccountId, accounts::DirectoryEntry};
 
 use super::{
-    Client, CommandError, CommandErrorCode, Context, Event, ListFault, Notice, RefusedListView,
+    Client, CommandError, CommandErrorCode, Context, ListFault, Notice, RefusedListView,
     stored::{self, ContactRecord, RefusedList},
 };
 use crate::device_list::{ChainError, DeviceListChain, IdentityRule, VerifiedDeviceList};
@@ -70,8 +70,10 @@ impl Client {
         if before.is_some_and(|before| before.hash == refused.hash) {
             return refusal;
         }
-        let device_list = known.map(|record| record.device_list.clone()).unwrap_or_default();
-        self.save_contact(ContactRecord { account_id: account, device_list, refused: Some(refused) }, cx);
+        let (device_list, revocations) =
+            known.map(|record| (record.device_list.clone(), record.revocations.clone())).unwrap_or_default();
+        let refused = Some(refused);
+        self.save_contact(ContactRecord { account_id: account, device_list, refused, revocations }, cx);
         for group in self.groups_with(account) {
             self.write_notice(group, Notice::DeviceListRefused { account_id: account, fault }, cx);
         }
@@ -119,27 +121,23 @@ impl Client {
             return;
         };
         let accepted = verify_list(entry.account_id, &entry.device_list).and_then(|offered| {
-            let encoded = offered.encoded().to_vec();
             DeviceListChain::start(known)
-                .accept(offered, IdentityRule::Pinned)
+                .check(&offered, IdentityRule::Pinned)
                 .map_err(|error| (&error).into())
-                .map(|_| encoded)
+                .map(|_| offered)
         });
-        let encoded = match accepted {
-            Ok(encoded) => encoded,
+        let offered = match accepted {
+            Ok(offered) => offered,
             Err(fault) => return self.refuse_own_list(fault, &entry.device_list, cx),
         };
-        let changed = account.device_list != encoded;
-        account.device_list = encoded;
+        let revocations = Self::verified_revocations(&offered, &entry.revocations);
+        let changed = account.device_list != offered.encoded() || account.revocations != revocations;
+        account.revocations = revocations;
         self.own_list_accepted(cx);
         if changed {
-            self.save_account(cx);
-            self.emit(Event::DevicesChanged);
-            let groups: Vec<_> = self.groups.keys().copied().collect();
-            for group in groups {
-                self.judge_members(group, cx);
-                self.flush(group, cx);
-            }
+            self.adopt_list(&offered, cx);
+            self.tend_self(cx);
+            self.fetch_devices();
         }
     }
 

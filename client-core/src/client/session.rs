@@ -52,6 +52,12 @@ pub(crate) struct Session {
     last_heard: UnixMillis,
     ping_sent: bool,
     shown: Option<(Connection, u32)>,
+    /// What follows on this connection is live.
+    caught_up: bool,
+    /// All groups of the relay are known on this connection.
+    pub(crate) groups_listed: bool,
+    /// The missing root key was asked for since the start.
+    pub(crate) root_asked: bool,
 }
 
 impl Session {
@@ -82,6 +88,10 @@ impl Session {
     pub(super) fn token_taken(&mut self) {
         self.token_tries = 0;
         self.token_due = UnixMillis(0);
+    }
+
+    pub(crate) fn is_caught_up(&self) -> bool {
+        self.is_open() && self.caught_up
     }
 
     pub(crate) fn timeout(&self) -> Option<UnixMillis> {
@@ -190,6 +200,7 @@ impl Client {
         for command in self.factors.take_commands() {
             self.finish(command, Err(CommandErrorCode::SignedOut.into()));
         }
+        self.end_removal();
         for purpose in core::mem::take(&mut self.loads).into_values() {
             if let LoadPurpose::Page { command, .. } | LoadPurpose::File(command) = purpose {
                 self.finish(command, Err(CommandErrorCode::SignedOut.into()));
@@ -219,6 +230,7 @@ impl Client {
         self.expire_factor_wait(now);
         self.offer_enrolment(cx);
         self.give_up_leaving(now);
+        self.offer_removal();
         let ends = self.session.token.as_ref().map(|(_, ends)| *ends);
         if ends.is_some_and(|ends| ends <= now) {
             self.session.token = None;
@@ -358,6 +370,8 @@ impl Client {
     /// What was in flight on the old connection goes again on the next one.
     fn socket_lost(&mut self) {
         self.session.ping_sent = false;
+        self.session.caught_up = false;
+        self.session.groups_listed = false;
         self.forget_flights();
     }
 
@@ -407,7 +421,11 @@ impl Client {
             }
             RelayFrame::EntryWaiting(cursor) => self.handle_entry_waiting(cursor, cx),
             RelayFrame::WelcomeWaiting { .. } => self.fetch_welcomes(),
-            RelayFrame::CaughtUp => self.session.attempts = 0,
+            RelayFrame::CaughtUp => {
+                self.session.attempts = 0;
+                self.session.caught_up = true;
+                self.tend_all(cx);
+            }
             RelayFrame::Gap { group_id, gap } => self.handle_gap(group_id, gap, cx),
             RelayFrame::Posted(posted) => self.handle_posted(&posted, cx),
             RelayFrame::Refused { message_id, code, epoch: _, head, seq, retry_after_seconds } => {
@@ -438,6 +456,7 @@ impl Client {
         self.ask(Ask::get("/v1/key-packages/count"), Purpose::CountKeyPackages);
         self.begin_feed();
         self.check_audit();
+        self.fetch_devices();
         self.resume_groups(cx);
     }
 

@@ -15,7 +15,10 @@
 //! | `group/<group>/…`, `key_package/…` | MLS state (`mls::storage`) |
 
 use minicbor::{Decode, Encode};
-use protocol::{AccountId, BlobId, DeviceId, GroupId, MessageId, RecordId, RelayId, SessionId, UnixMillis};
+use protocol::{
+    AccountId, BlobId, DeviceId, GroupId, MessageId, RecordId, RelayId, SessionId, UnixMillis,
+    revocation::REVOCATION_BYTES, values::Bytes,
+};
 use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -175,6 +178,18 @@ pub(crate) struct AccountRecord {
     pub(crate) session_id: Option<SessionId>,
     #[n(16)]
     pub(crate) stage: Stage,
+    /// A removal that was signed and is not answered.
+    #[n(18)]
+    pub(crate) removal: Option<PendingRemoval>,
+    /// Root keys to which no known list commits yet.
+    #[cbor(n(19), default)]
+    pub(crate) root_offers: Vec<(u32, StoredSecret)>,
+    /// One's other devices are owed the root keys.
+    #[cbor(n(20), default)]
+    pub(crate) root_unsent: bool,
+    /// Signed revocations of one's own devices.
+    #[cbor(n(21), default)]
+    pub(crate) revocations: Vec<Bytes<REVOCATION_BYTES>>,
     /// The last list of one's own that the relay gave and that was refused, until it gives the right one again.
     #[n(30)]
     pub(crate) refused_list: Option<RefusedList>,
@@ -250,6 +265,18 @@ pub(crate) struct RecordEntry {
     pub(crate) content: Vec<u8>,
 }
 
+/// A removal of devices: the encoded body of the request, and the root key that comes with it.
+#[derive(Debug, Clone, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct PendingRemoval {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub(crate) body: Vec<u8>,
+    #[n(1)]
+    pub(crate) generation: u32,
+    #[n(2)]
+    pub(crate) root_key: StoredSecret,
+}
+
 /// A contact's device list as last verified (K-2): the floor below which the relay can't go back.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -261,6 +288,9 @@ pub(crate) struct ContactRecord {
     /// A list that was refused since.
     #[n(2)]
     pub(crate) refused: Option<RefusedList>,
+    /// Signed revocations of its devices.
+    #[cbor(n(3), default)]
+    pub(crate) revocations: Vec<Bytes<REVOCATION_BYTES>>,
 }
 
 /// Where a group stands on this device.
@@ -322,6 +352,12 @@ pub(crate) struct Summary {
     /// When the relay told that the peer's account was deleted: nothing can be sent any more.
     #[n(40)]
     pub(crate) closed_at: Option<UnixMillis>,
+    /// A device is in the group that its account's list marks as revoked: sending waits until it is out (K-8).
+    #[cbor(n(11), default)]
+    pub(crate) revoked_leaf: bool,
+    /// A list marks devices as revoked of which the group's rules don't know.
+    #[cbor(n(12), default)]
+    pub(crate) untended: bool,
 }
 
 impl Summary {
@@ -360,6 +396,9 @@ pub(crate) enum BundleKind {
     /// A new key for this device's leaf; its fate is read in the log.
     #[n(2)]
     Renew,
+    /// A commit that takes devices out; its fate is read in the log too.
+    #[n(3)]
+    Commit,
 }
 
 /// What a person wrote and the group's log does not show yet.

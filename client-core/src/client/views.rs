@@ -121,6 +121,8 @@ pub struct Device {
     pub name: Option<String>,
     /// When it was certified.
     pub created_at: UnixMillis,
+    /// When the relay last saw it, to the hour; none before the relay was asked.
+    pub last_seen_at: Option<UnixMillis>,
     /// The device that answers.
     pub current: bool,
 }

@@ -156,7 +156,7 @@ fn a_chain_follows_linked_lists_and_flags_gaps() {
     let second = after(&first(), |draft| draft.add(&certificate(2)).unwrap());
     let third = after(&second, |draft| {
         draft.revoke(device(1), UnixMillis(5)).unwrap();
-        draft.renew_root(&root(2));
+        draft.renew_root(&root(2), 0, 0);
     });
     let mut chain = DeviceListChain::start(first());
 
@@ -216,10 +216,10 @@ fn a_list_of_another_account_never_follows() {
 
 #[test]
 fn the_root_key_never_goes_back() {
-    let renewed = after(&first(), |draft| draft.renew_root(&root(3)));
-    let back = after(&renewed, |draft| draft.renew_root(&root(2)));
+    let renewed = after(&first(), |draft| draft.renew_root(&root(3), 4, 0));
+    let back = after(&renewed, |draft| draft.renew_root(&root(2), 0, 0));
     let exchanged = after(&renewed, |draft| {
-        draft.renew_root(&RootKey::from_bytes(3, [6; 32]));
+        draft.renew_root(&RootKey::from_bytes(3, [6; 32]), 4, 0);
     });
 
     assert_eq!(refusal(&renewed, &back), Some(ChainError::RootRollback));

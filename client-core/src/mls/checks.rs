@@ -7,6 +7,7 @@ use super::{
     leaf::{Member, certificate_of, credential, verify_certificate},
     rules::Rules,
 };
+use crate::identity::verifies;
 use openmls::{
     group::{PublicGroup, QueuedProposal, StagedCommit},
     prelude::{LeafNode, Lifetime, Proposal, ProposalOrRefType, Sender},
@@ -17,6 +18,7 @@ use protocol::{
     certificate::Certificate,
     limits::{GROUP_ACCOUNTS_MAX, GROUP_LEAVES_MAX, SUITE},
     public_keys::{IdentityKey, LeafKey},
+    revocation::Revocation,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -148,8 +150,10 @@ pub(crate) fn check_commit(
     before: &Before<'_>,
     commit: &StagedCommit,
     sender: &Sender,
+    told: &[Revocation],
 ) -> Result<Outcome, Violation> {
     let rules = Rules::from_context(commit.group_context())?;
+    check_revocations(before, &rules, told)?;
     let proposed = read_proposals(before, commit, sender)?;
     let path = commit.update_path_leaf_node().map(|leaf| check_1_leaf(leaf, before.members)).transpose()?;
     let committer = match sender {
@@ -158,11 +162,14 @@ pub(crate) fn check_commit(
             let old = old.ok_or(Violation::WrongKind)?;
             let new = path.unwrap_or_else(|| old.certificate.clone());
             check_3_replacement(&old.certificate, &new)?;
-            check_6_roles(before, &rules, &proposed, old)?;
+            check_6_roles(before, &rules, &proposed, old, told)?;
             new
         }
         Sender::NewMemberCommit => {
             let new = path.ok_or(Violation::ExternalCommit("no leaf of its own"))?;
+            if !told.is_empty() {
+                return Err(Violation::ExternalCommit("it carries revocations"));
+            }
             check_7_external_commit(before, &rules, &proposed, &new)?;
             new
         }
@@ -172,8 +179,25 @@ pub(crate) fn check_commit(
     check_3_one_identity(&leaves)?;
     check_membership(&leaves, &rules)?;
     let added = leaves_entering(&proposed, &committer, sender);
-    let deltas = deltas_of(before, &added, &proposed.removed, &rules);
+    let mut deltas = deltas_of(before, &added, &proposed.removed, &rules);
+    deltas.revocations = told.to_vec();
     Ok(Outcome { committer, leaves, rules, deltas })
+}
+
+/// The revocations that a commit carries (K-8): each by the identity key of a member account, and of a device that
+/// never enters again from this commit on.
+fn check_revocations(before: &Before<'_>, rules: &Rules, told: &[Revocation]) -> Result<(), Violation> {
+    for revocation in told {
+        let body = &revocation.body;
+        let identity = before.members.iter().find(|member| member.account() == body.account);
+        let signed = identity.is_some_and(|member| {
+            verifies(member.identity_key().as_bytes(), &body.signed_bytes(), &revocation.signature)
+        });
+        if !signed || !rules.revoked.contains(&body.device) {
+            return Err(Violation::Revocation(body.device));
+        }
+    }
+    Ok(())
 }
 
 fn read_proposals(
@@ -238,6 +262,7 @@ fn leaves_entering(proposed: &Proposed, committer: &Certificate, sender: &Sender
 /// |---|---|---|
 /// | update one's own leaf; bring a device of a member account (back) in | yes | yes |
 /// | remove a device of one's own account, revoked or not | yes | yes |
+/// | remove and revoke another account's device with its signed revocation | yes | yes |
 /// | add an account, remove another account's device, change a role, revoke another account's device | yes | no |
 /// | change the suite, forget a revoked device | no | no |
 fn check_6_roles(
@@ -245,8 +270,10 @@ fn check_6_roles(
     rules: &Rules,
     proposed: &Proposed,
     committer: &Member,
+    told: &[Revocation],
 ) -> Result<(), Violation> {
     let own = committer.account();
+    let is_revoked = |device: DeviceId| told.iter().any(|revocation| revocation.body.device == device);
     if rules.suite_profile != before.rules.suite_profile {
         return Err(Violation::NotAllowed("changing the suite"));
     }
@@ -262,7 +289,9 @@ fn check_6_roles(
     let comes_back = |member: &Member| {
         proposed.added.iter().any(|leaf| check_3_replacement(&member.certificate, leaf).is_ok())
     };
-    if proposed.removed.iter().any(|member| member.account() != own && !comes_back(member)) {
+    let may_go =
+        |member: &Member| member.account() == own || comes_back(member) || is_revoked(member.device());
+    if !proposed.removed.iter().all(may_go) {
         return Err(Violation::NotAllowed("removing another account's device"));
     }
     if rules.roles != before.rules.roles {
@@ -272,7 +301,8 @@ fn check_6_roles(
         return Err(Violation::NotAllowed("changing the minimum client version"));
     }
     let own_device = |device: &DeviceId| {
-        before.members.iter().any(|member| member.account() == own && member.device() == *device)
+        let own = before.members.iter().any(|member| member.account() == own && member.device() == *device);
+        own || is_revoked(*device)
     };
     if !rules.revoked.difference(&before.rules.revoked).all(own_device) {
         return Err(Violation::NotAllowed("revoking another account's device"));
@@ -333,6 +363,7 @@ pub(crate) fn deltas_of(
         added: added.iter().map(leaf).collect(),
         removed: removed.iter().map(|member| leaf(&member.certificate)).collect(),
         roles: Vec::new(),
+        revocations: Vec::new(),
     };
     let nobody = BTreeMap::new();
     let mut roles_before = &before.rules.roles;
@@ -359,13 +390,15 @@ pub struct KnownAccount {
     pub devices: Option<Vec<KnownDevice>>,
 }
 
-/// A live device of an account's signed list.
+/// A device of an account's signed list.
 #[derive(Debug, Clone, Copy)]
 pub struct KnownDevice {
     /// The device.
     pub device: DeviceId,
     /// Its listed MLS signature key.
     pub leaf_key: LeafKey,
+    /// Whether the list says that it may not act any more.
+    pub revoked: bool,
 }
 
 /// Check 5: what this device alone can judge. Reading goes on; sending stops and the person is told.
@@ -394,6 +427,13 @@ pub enum LocalConcern {
         /// The device.
         device: DeviceId,
     },
+    /// A leaf of a device that the account's list marks as revoked: it has to go (K-8).
+    Revoked {
+        /// The account.
+        account: AccountId,
+        /// The device.
+        device: DeviceId,
+    },
 }
 
 /// Judges the members of a group by pins and device lists (check 5), one concern per account or device.
@@ -406,10 +446,18 @@ pub fn local_concerns(members: &[Member], known: &BTreeMap<AccountId, KnownAccou
             Some(known) if known.identity_key != shown => {
                 Some(LocalConcern::IdentityChanged { account, pinned: known.identity_key, shown })
             }
-            Some(KnownAccount { devices: Some(devices), .. }) => devices
-                .iter()
-                .all(|listed| listed.device != device || listed.leaf_key != member.certificate.body.leaf_key)
-                .then_some(LocalConcern::NotListed { account, device }),
+            Some(KnownAccount { devices: Some(devices), .. }) => {
+                let leaf_key = member.certificate.body.leaf_key;
+                let listed =
+                    devices.iter().find(|listed| listed.device == device && listed.leaf_key == leaf_key);
+                match listed {
+                    None => Some(LocalConcern::NotListed { account, device }),
+                    Some(KnownDevice { revoked: true, .. }) => {
+                        Some(LocalConcern::Revoked { account, device })
+                    }
+                    Some(_) => None,
+                }
+            }
             Some(KnownAccount { devices: None, .. }) => None,
         };
         if let Some(concern) = concern.filter(|concern| !concerns.contains(concern)) {

@@ -21,7 +21,7 @@ use openmls::{
 use openmls_traits::OpenMlsProvider as _;
 use protocol::{
     AccountId, Deltas, DeviceId, GroupId, Role, Signature, certificate::Certificate, groups::CommitEnvelope,
-    layout::Reader, limits::COMMIT_BYTES_MAX, signed,
+    layout::Reader, limits::COMMIT_BYTES_MAX, revocation::Revocation, signed,
 };
 
 const PENDING_COMMIT: &str = "pending_commit";
@@ -37,6 +37,8 @@ pub struct Changes {
     pub roles: Vec<(AccountId, Role)>,
     /// Removed devices that shall never enter again (K-8).
     pub revoke: Vec<DeviceId>,
+    /// Their signed revocations, which let whoever is no admin remove another account's device.
+    pub revocations: Vec<Revocation>,
     /// Whether our own leaf gets a new key.
     pub own_update: OwnUpdate,
 }
@@ -136,7 +138,8 @@ impl Group {
         self.attempt(|group| {
             let pending = group.state.mls.pending_commit().ok_or(StoreError::Inconsistent)?;
             let sender = Sender::Member(group.state.mls.own_leaf_index());
-            let outcome = check_commit(&group.before(), pending, &sender)?;
+            let told = group.state.pending.as_ref().map(|pending| pending.deltas.revocations.clone());
+            let outcome = check_commit(&group.before(), pending, &sender, &told.unwrap_or_default())?;
             group.state.mls.merge_pending_commit(&group.provider).map_err(library)?;
             group.finish_merge(outcome)
         })
@@ -204,7 +207,9 @@ impl Group {
         let removed = self.find_removed(own, &changes.remove)?;
         let added: Vec<_> = changes.add.iter().map(|package| package.certificate.clone()).collect();
         let rules = self.rules_after(&changes, &added, &removed);
-        let deltas = deltas_of(&self.before(), &added, &removed, &rules);
+        let mut deltas = deltas_of(&self.before(), &added, &removed, &rules);
+        deltas.revocations = changes.revocations;
+        let deltas = deltas.sorted();
         let deltas_bytes = deltas.encode().map_err(|_| Misuse::TooLarge)?;
         let extensions = (rules != self.state.rules).then(|| rules.to_extensions()).transpose();
         let extensions = extensions.map_err(Misuse::BreaksRules)?;
@@ -239,7 +244,8 @@ impl Group {
         bundle.commit_hash = hash(&bundle.commit);
         let staged = self.state.mls.pending_commit().ok_or(StoreError::Inconsistent)?;
         let sender = Sender::Member(self.state.mls.own_leaf_index());
-        let outcome = check_commit(&self.before(), staged, &sender).map_err(Misuse::BreaksRules)?;
+        let told = &bundle.deltas.revocations;
+        let outcome = check_commit(&self.before(), staged, &sender, told).map_err(Misuse::BreaksRules)?;
         check_9_deltas(&bundle.deltas_bytes, &outcome).map_err(Misuse::BreaksRules)?;
         if bundle.commit.len() > COMMIT_BYTES_MAX {
             return Err(Misuse::TooLarge.into());
@@ -295,7 +301,8 @@ impl Group {
         if matches!(&sender, Sender::Member(index) if *index == self.state.mls.own_leaf_index()) {
             return Err(Unreadable::Own.into());
         }
-        let outcome = check_commit(&self.before(), &staged, &sender)?;
+        let told = Deltas::decode(&authenticated_data).map_err(|_| Violation::AuthenticatedData)?;
+        let outcome = check_commit(&self.before(), &staged, &sender, &told.revocations)?;
         let committer = Member { leaf_index: 0, certificate: outcome.committer.clone() };
         if (committer.account(), committer.device()) != (envelope.account_id, envelope.device_id) {
             return Err(RelayFault::Committer.into());

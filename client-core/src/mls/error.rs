@@ -67,6 +67,9 @@ pub enum Violation {
     /// Check 6: a proposal of a kind that no client of ours makes.
     #[error("check 6: a proposal of an unexpected kind")]
     Proposal,
+    /// Check 6: a revocation that no identity key of a member account signed, or that the rules don't take up.
+    #[error("check 6: the revocation of {0} does not hold")]
+    Revocation(DeviceId),
     /// Check 7: an external commit that does more than join, or comes from an account that is no member.
     #[error("check 7: {0}")]
     ExternalCommit(&'static str),

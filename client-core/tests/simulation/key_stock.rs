@@ -41,7 +41,7 @@ fn invites(world: &mut World, host: usize, package: &KeyPackageBytes, number: u8
     let mut mls = Group::create(&creator, group).unwrap();
     let changes = Changes { add, roles: vec![(account, Role::Admin)], ..Changes::default() };
     let welcome = Bytes::new(mls.commit(&creator, changes).unwrap().welcome.unwrap()).unwrap();
-    world.relay.put_welcome(device, group, 1, &welcome);
+    world.relay.invite(device, group, &welcome);
     world.settle();
     world.call(host, |client, cx| client.send_text(group, "I am in", cx)).is_ok()
 }

@@ -17,6 +17,7 @@ mod lies;
 mod profiles;
 mod records;
 mod relay;
+mod removals;
 mod renewal;
 mod stories;
 mod strangers;

@@ -17,7 +17,9 @@ use protocol::{
     audit::{AuditPage, AuditPlace},
     certificate::Certificate,
     device_list::{DeviceList, DeviceListBody},
-    devices::{EnrolDevice, NewDevice},
+    devices::{
+        DeviceStatus, DevicesRemoved, EnrolDevice, NewDevice, OwnDevices, RemoveDevices, RevokeDevices,
+    },
     factors::{Factor, FactorKind, Opening, PendingFactor, ShowFactor},
     groups::{
         CommitBundle, CommitEnvelope, CreateGroup, Cursor, EntriesPage, Entry, EntryKind, GroupKind,
@@ -33,6 +35,7 @@ use protocol::{
     records::{
         Change, ChangeKind, ChangesPage, Collection, PutRecords, RecordWrite, RecordsPut, WriteOutcome,
     },
+    revocation::REVOCATION_BYTES,
     sessions::{
         AccessToken, DeviceChallenge, DeviceLogin, DeviceNonce, EnrolmentState, LoginFinish, LoginStart,
         LoginStarted, OpenedAccount, PasswordStart, RecoveryLogin, Refresh, SessionTokens, StoredVault,
@@ -68,6 +71,7 @@ pub(crate) struct Account {
     records: BTreeMap<(Collection, RecordId), StoredRecord>,
     /// The account's last change.
     head: u64,
+    revocations: Vec<Bytes<REVOCATION_BYTES>>,
     /// The code that its log-ins wait for.
     pub(crate) code: Option<&'static str>,
 }
@@ -167,6 +171,8 @@ pub(crate) struct Relay {
     misnamed: Option<(AccountId, AccountId)>,
     /// Deleted accounts and the handles that they had.
     gone: BTreeMap<AccountId, Handle>,
+    /// This relay helps whoever holds the keys of a removed device: it serves it as if nothing were.
+    pub(crate) delivers_to_revoked: bool,
 }
 
 #[derive(Clone)]
@@ -238,6 +244,7 @@ impl Relay {
             deleted_blobs: Vec::new(),
             misnamed: None,
             gone: BTreeMap::new(),
+            delivers_to_revoked: false,
         }
     }
 
@@ -310,12 +317,22 @@ impl Relay {
         if self.gone.contains_key(&account) {
             return Err(problem(ErrorCode::AccountDeleted));
         }
-        if self.devices[&device].revoked {
+        if self.shuts_out(device) {
             return Err(problem(ErrorCode::DeviceRevoked));
         }
         match (method, parts.as_slice()) {
             (Method::Delete, ["sessions", "current"]) => self.log_out(device),
             (Method::Post, ["accounts", "me", "deletion"]) => self.delete_account(account, &parse(body)?),
+            (Method::Get, ["devices"]) => self.own_devices(account),
+            (Method::Post, ["devices", "revocations"]) => {
+                let request: RevokeDevices = parse(body)?;
+                self.check_ticket(account, &request.enrolment_ticket)?;
+                for device in request.devices.iter() {
+                    self.revoke(*device);
+                }
+                Ok(Vec::new())
+            }
+            (Method::Post, ["devices", "removals"]) => self.remove_devices(account, cbor(body)?),
             (Method::Get, ["accounts", "by-handle", handle]) => self.by_handle(handle),
             (Method::Get, ["accounts", id]) => self.directory(id.parse().unwrap()),
             (Method::Get, ["audit"]) => json(&AuditPage {
@@ -436,6 +453,7 @@ impl Relay {
                 StoredRecord { version: 1, change: 1, ciphertext: finish.vault.ciphertext.to_vec() },
             )]),
             head: 1,
+            revocations: Vec::new(),
             code: None,
         };
         self.accounts.insert(finish.account_id, account);
@@ -587,6 +605,7 @@ impl Relay {
             return Err(problem(ErrorCode::VersionConflict));
         }
         row.device_list = enrol.device_list.to_vec();
+        row.revocations.splice(0..0, enrol.revocations.into_vec());
         if let Some(new_password) = enrol.new_password {
             let upload = RegistrationUpload::deserialize(&new_password.registration_upload).unwrap();
             row.password_file = ServerRegistration::finish(upload);
@@ -612,7 +631,7 @@ impl Relay {
         let token = refresh.refresh_token.ok_or_else(|| problem(ErrorCode::Unauthenticated))?;
         let device = DeviceId::try_from(&token.0[..16]).unwrap();
         match self.devices.get(&device) {
-            Some(row) if !row.revoked && !self.gone.contains_key(&row.account) => {
+            Some(row) if !self.shuts_out(device) && !self.gone.contains_key(&row.account) => {
                 let account = row.account;
                 json(&self.tokens(account, device))
             }
@@ -629,7 +648,7 @@ impl Relay {
         if self.gone.contains_key(&row.account) {
             return Err(problem(ErrorCode::AccountDeleted));
         }
-        if row.revoked {
+        if self.shuts_out(device) {
             return Err(problem(ErrorCode::DeviceRevoked));
         }
         let message = signed::login(RelayId::from_bytes([7; 16]), login.account_id, device, &login.nonce.0);
@@ -640,9 +659,65 @@ impl Relay {
     }
 
     fn log_out(&mut self, device: DeviceId) -> Answer {
-        self.devices.get_mut(&device).unwrap().revoked = true;
-        self.connections.retain(|_, connection| connection.device != Some(device));
+        self.revoke(device);
         Ok(Vec::new())
+    }
+
+    // ---- removals
+
+    fn revoke(&mut self, device: DeviceId) {
+        self.devices.get_mut(&device).unwrap().revoked = true;
+        if !self.delivers_to_revoked {
+            self.connections.retain(|_, connection| connection.device != Some(device));
+        }
+    }
+
+    fn shuts_out(&self, device: DeviceId) -> bool {
+        self.devices[&device].revoked && !self.delivers_to_revoked
+    }
+
+    fn check_ticket(&self, account: AccountId, ticket: &protocol::accounts::Ticket) -> Result<(), Problem> {
+        match self.tickets.get(ticket.as_ref() as &[u8]) {
+            Some(Ticket::Enrolment(of)) if *of == account => Ok(()),
+            _ => Err(problem(ErrorCode::TicketInvalid)),
+        }
+    }
+
+    fn own_devices(&self, account: AccountId) -> Answer {
+        let mine = self.devices.iter().filter(|(_, device)| device.account == account);
+        let status = |(id, device): (&DeviceId, &Device)| DeviceStatus {
+            device_id: *id,
+            created_at: self.now,
+            last_seen_at: self.now,
+            revoked_at: device.revoked.then_some(self.now),
+        };
+        json(&OwnDevices {
+            device_list: bytes(&self.accounts[&account].device_list),
+            devices: list(mine.map(status).collect()),
+        })
+    }
+
+    fn remove_devices(&mut self, account: AccountId, remove: RemoveDevices) -> Answer {
+        let row = &self.accounts[&account];
+        let known = DeviceList::decode(&row.device_list).unwrap();
+        if row.device_list == remove.device_list.to_vec() {
+            return Ok(to_bytes(&DevicesRemoved { version: known.body.version }));
+        }
+        self.check_ticket(account, &remove.enrolment_ticket)?;
+        let next = DeviceList::decode(&remove.device_list).unwrap();
+        if next.body.version != known.body.version + 1 {
+            return Err(problem(ErrorCode::VersionConflict));
+        }
+        let row = self.accounts.get_mut(&account).unwrap();
+        row.device_list = remove.device_list.to_vec();
+        row.wraps.push(remove.root_wrap);
+        row.revocations.splice(0..0, remove.revocations.into_vec());
+        self.tickets.remove(remove.enrolment_ticket.as_ref() as &[u8]);
+        for entry in next.body.entries.iter().filter(|entry| !entry.is_live()) {
+            self.revoke(entry.device);
+        }
+        self.tell_list_changed(account, next.body.version);
+        Ok(to_bytes(&DevicesRemoved { version: next.body.version }))
     }
 
     fn by_handle(&self, handle: &str) -> Answer {
@@ -661,6 +736,7 @@ impl Relay {
             account_id: account,
             handle: row.handle.clone(),
             device_list: bytes(&row.device_list),
+            revocations: list(row.revocations.clone()),
         })
     }
 
@@ -677,6 +753,10 @@ impl Relay {
             row.last_resort = last_resort;
         }
         self.count(device)
+    }
+
+    fn list_version(&self, account: AccountId) -> u64 {
+        DeviceList::decode(&self.accounts[&account].device_list).unwrap().body.version
     }
 
     fn claim(&mut self, caller: DeviceId, claim: &ClaimKeyPackages) -> Answer {
@@ -767,6 +847,7 @@ impl Relay {
                 .leaves
                 .get(&device)
                 .map(|joined| *group.cursors.get(&device).unwrap_or(joined)),
+            device_lists: list(group.accounts.iter().map(|account| self.list_version(*account)).collect()),
         };
         Ok(to_bytes(&GroupsPage { groups: list(mine.map(summary).take(256).collect()) }))
     }
@@ -894,8 +975,29 @@ impl Relay {
         Ok(Vec::new())
     }
 
-    /// Puts a welcome into a device's inbox, whoever made it.
-    pub(crate) fn put_welcome(
+    /// A group that somebody whom no story plays has made, and into which its first commit brought this device. It is on
+    /// no account's list: only the welcome leads there.
+    pub(crate) fn invite(
+        &mut self,
+        invited: DeviceId,
+        group_id: GroupId,
+        welcome: &Bytes<WELCOME_BYTES_MAX>,
+    ) {
+        let first = Entry {
+            seq: 1,
+            kind: EntryKind::Commit,
+            epoch: 0,
+            received_at: self.now,
+            content: Bytes::default(),
+            commit: None,
+        };
+        let leaves = BTreeMap::from([(invited, 1)]);
+        let group = Group { leaves, log: vec![first], epoch: 1, ..Group::default() };
+        self.groups.insert(group_id, group);
+        self.put_welcome(invited, group_id, 1, welcome);
+    }
+
+    fn put_welcome(
         &mut self,
         invited: DeviceId,
         group_id: GroupId,
@@ -1032,7 +1134,7 @@ impl Relay {
         let Ok(Received::Known(frame)) = ClientFrame::from_bytes(frame) else { return self.close(id) };
         match (frame, device) {
             (ClientFrame::Authenticate { token }, _) => match self.tokens.get(&token.0).copied() {
-                Some(device) if !self.devices[&device].revoked => {
+                Some(device) if !self.shuts_out(device) => {
                     let expires_at = self.now.plus_seconds(600);
                     let connection = self.connections.get_mut(&id).unwrap();
                     connection.device = Some(device);

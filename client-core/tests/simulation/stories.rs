@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::world::{PASSWORD, World};
 
-fn texts(world: &mut World, host: usize, group: protocol::GroupId) -> Vec<String> {
+pub(crate) fn texts(world: &mut World, host: usize, group: protocol::GroupId) -> Vec<String> {
     let text = |content: Content| match content {
         Content::Text { text } => Some(text),
         _ => None,
@@ -13,7 +13,7 @@ fn texts(world: &mut World, host: usize, group: protocol::GroupId) -> Vec<String
     world.messages(host, group).into_iter().filter_map(|message| text(message.content)).collect()
 }
 
-fn start_chat(world: &mut World, host: usize, handle: &str) -> protocol::GroupId {
+pub(crate) fn start_chat(world: &mut World, host: usize, handle: &str) -> protocol::GroupId {
     let command = world.call(host, |client, cx| client.start_conversation(handle, cx));
     match world.outcome(host, command) {
         Ok(Outcome::Conversation { group_id }) => group_id,
@@ -21,7 +21,7 @@ fn start_chat(world: &mut World, host: usize, handle: &str) -> protocol::GroupId
     }
 }
 
-fn say(world: &mut World, host: usize, group: protocol::GroupId, text: &str) {
+pub(crate) fn say(world: &mut World, host: usize, group: protocol::GroupId, text: &str) {
     world.call(host, |client, cx| client.send_text(group, text, cx)).expect("in the outbox");
     world.settle();
 }

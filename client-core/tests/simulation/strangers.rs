@@ -91,7 +91,7 @@ fn a_welcome_to_a_group_of_more_than_two_people_makes_no_conversation() {
         }
         let welcome = Bytes::new(mls.commit(&creator, changes).unwrap().welcome.unwrap()).unwrap();
 
-        world.relay.put_welcome(profile(&world, ada).device_id, group, 1, &welcome);
+        world.relay.invite(profile(&world, ada).device_id, group, &welcome);
         world.settle();
 
         let told = world.call(ada, |client, cx| client.send_text(group, "who is here?", cx));

@@ -376,11 +376,15 @@ impl World {
 
     pub(crate) fn outcome(&mut self, host: usize, command: CommandId) -> Result<Outcome, CommandError> {
         self.settle();
-        let done = self.hosts[host].events.iter().find_map(|event| match event {
+        self.ended(host, command).expect("the command ended")
+    }
+
+    /// How a command has ended, if it has.
+    pub(crate) fn ended(&self, host: usize, command: CommandId) -> Option<Result<Outcome, CommandError>> {
+        self.hosts[host].events.iter().find_map(|event| match event {
             Event::CommandDone { command: ended, outcome } if *ended == command => Some(outcome.clone()),
             _ => None,
-        });
-        done.expect("the command ended")
+        })
     }
 
     pub(crate) fn register(&mut self, handle: &str) -> usize {

@@ -25,6 +25,8 @@ fn list() -> DeviceList {
             previous_hash: [4; 32],
             root_generation: 5,
             root_commitment: [6; 32],
+            vault_head: 10,
+            records_head: 11,
             sealing_key: vec![0xee; 2],
             entries: vec![entry(1, None), entry(2, Some(9))],
         },
@@ -50,6 +52,8 @@ fn a_device_list_has_its_golden_bytes() {
     body.extend([4; 32]); // previous hash
     body.extend([0, 0, 0, 5]); // root generation
     body.extend([6; 32]); // root commitment
+    body.extend([0, 0, 0, 0, 0, 0, 0, 10]); // vault head
+    body.extend([0, 0, 0, 0, 0, 0, 0, 11]); // records head
     body.extend([0, 2, 0xee, 0xee]); // sealing key with its length
     body.extend([0, 2]); // count
     for (device, revoked_at) in [(1, 0), (2, 9)] {

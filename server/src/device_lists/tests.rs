@@ -84,6 +84,8 @@ fn first_body(signer: &Signer) -> DeviceListBody {
         previous_hash: NO_PREVIOUS,
         root_generation: 1,
         root_commitment: [1; 32],
+        vault_head: 0,
+        records_head: 0,
         sealing_key: Vec::new(),
         entries: vec![entry(1)],
     }

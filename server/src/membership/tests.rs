@@ -23,6 +23,7 @@ fn deltas(added: &[u8], removed: &[u8], roles: &[(u8, Option<Role>)]) -> Deltas 
         added: added.iter().map(|byte| leaf(*byte)).collect(),
         removed: removed.iter().map(|byte| leaf(*byte)).collect(),
         roles: roles.iter().map(|(byte, role)| (account(*byte), *role)).collect(),
+        revocations: Vec::new(),
     }
 }
 
@@ -127,7 +128,7 @@ fn a_direct_group_has_its_two_accounts_and_stays_so() {
 fn a_group_keeps_within_its_limits() {
     let added: Vec<_> = (0..1001u128).map(|n| (account(1), DeviceId::from_bytes(n.to_be_bytes()))).collect();
     let creator = Committer { account_id: account(1), device_id: added[0].1 };
-    let first = Deltas { added, removed: vec![], roles: vec![(account(1), ADMIN)] };
+    let first = Deltas { added, roles: vec![(account(1), ADMIN)], ..Deltas::default() };
 
     let refused = Membership::created(GroupKind::Many, None, creator, &first);
 

@@ -13,12 +13,13 @@ use protocol::{
 };
 
 use super::answers::{self, Answer};
+use super::removals::{keep_revocations, revoke_all};
 use super::sessions::opened;
 use crate::app::App;
 use crate::auth::CallingDevice;
 use crate::body::{Cbor, Json};
 use crate::coarse_address::CoarseAddress;
-use crate::device_lists::{self, CheckedList};
+use crate::device_lists;
 use crate::error::ApiError;
 use crate::opaque::{Opaque, StoredRecord};
 use crate::refresh_cookie::ClientKind;
@@ -96,13 +97,15 @@ async fn enrol_once(
                 device_lists::check_next(ticket.account_id, &list, &request.device, &request.device_list)?;
             accounts::update_device_list(conn, ticket.account_id, &request.device_list, checked.version)
                 .await?;
-            let revoked = revoke_listed(conn, &ticket, &checked, now).await?;
+            let revoked = revoke_all(conn, ticket.account_id, &checked.revoked, now).await?;
+            let (account, identity) = (ticket.account_id, &checked.identity_key);
+            keep_revocations(conn, account, identity, (&checked.marked, &request.revocations)).await?;
             answers::insert_device(app, conn, &fresh.session, (&request.device, &checked), now).await?;
             if let Some((new, record)) = &password {
                 put_password(conn, &ticket, new, record).await?;
             }
             answers::insert(app, conn, request.idempotency_id, (&fresh, address), now).await?;
-            note(conn, request, ticket.account_id, &revoked, now).await?;
+            note(conn, request, ticket.account_id, now).await?;
             Ok::<_, ApiError>(Outcome::Enrolled { answer: fresh, version: checked.version, revoked })
         })
         .await?;
@@ -144,33 +147,13 @@ async fn lock(
     Ok(Locked::Current(list.bytes))
 }
 
-/// The identity key's word counts at once: what the list revokes, the relay revokes.
-async fn revoke_listed(
-    conn: &mut Connection,
-    ticket: &EnrolmentTicket,
-    list: &CheckedList,
-    now: UnixMillis,
-) -> Result<Vec<DeviceId>, ApiError> {
-    let mut revoked = Vec::new();
-    for device in &list.revoked {
-        if devices::revoke(conn, ticket.account_id, *device, now).await? {
-            revoked.push(*device);
-        }
-    }
-    Ok(revoked)
-}
-
-/// The audit log's rows of an enrolment.
+/// The audit log's rows of an enrolment, beside those of devices that it revokes.
 async fn note(
     conn: &mut Connection,
     request: &EnrolDevice,
     account: AccountId,
-    revoked: &[DeviceId],
     now: UnixMillis,
 ) -> Result<(), ApiError> {
-    for device in revoked {
-        audit::insert(conn, account, Event::device(AuditKind::DeviceRemoved, *device), now).await?;
-    }
     if request.new_password.is_some() {
         audit::insert(conn, account, Event::account(AuditKind::PasswordChanged), now).await?;
     }

@@ -12,5 +12,6 @@ pub(crate) mod groups;
 pub(crate) mod key_packages;
 pub(crate) mod records;
 pub(crate) mod relay;
+pub(crate) mod removals;
 pub(crate) mod sessions;
 pub(crate) mod socket;

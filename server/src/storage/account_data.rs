@@ -67,7 +67,7 @@ pub const TABLES: &[Table] = &[
         Number "device_list_version", Id "vault_record_id", Time "created_at"),
     own!("wraps": Id "account_id", Number "kind", Number "generation", Bytes "bytes"),
     own!("devices": Id "device_id", Id "account_id", Bytes "certificate", Id "device_auth_key",
-        Time "created_at", Time "last_seen_at", Time "revoked_at"),
+        Time "created_at", Time "last_seen_at", Time "revoked_at", Bytes "revocation"),
     own!("sessions": Id "session_id", Id "device_id", Id "account_id", Time "created_at", Time "revoked_at",
         Time "last_used_at", Text "address"),
     table!("refresh_tokens" where "session_id in (select session_id from sessions where account_id = $1)":

@@ -4,10 +4,10 @@ use protocol::{
     AccountId, Handle, RecordId, UnixMillis,
     accounts::{DirectoryEntry, Wrap, WrapKind},
     public_keys::IdentityKey,
-    values::Bytes,
+    values::{Bytes, List},
 };
 
-use super::{Connection, Row, StorageError, query};
+use super::{Connection, Row, StorageError, devices, query};
 use crate::opaque::StoredRecord;
 
 /// What a registration writes beside wraps, vault and device.
@@ -123,17 +123,17 @@ pub async fn find_by_handle(
 ) -> Result<Option<DirectoryEntry>, StorageError> {
     let row = query("select account_id, handle, device_list from accounts where handle = $1")
         .bind(handle.as_str())
-        .fetch_optional(conn)
+        .fetch_optional(&mut *conn)
         .await?;
-    row.map(|row| directory_entry(&row)).transpose()
+    directory_entry(conn, row).await
 }
 
 pub async fn find(conn: &mut Connection, account: AccountId) -> Result<Option<DirectoryEntry>, StorageError> {
     let row = query("select account_id, handle, device_list from accounts where account_id = $1")
         .bind(account)
-        .fetch_optional(conn)
+        .fetch_optional(&mut *conn)
         .await?;
-    row.map(|row| directory_entry(&row)).transpose()
+    directory_entry(conn, row).await
 }
 
 pub async fn get(conn: &mut Connection, account: AccountId) -> Result<AccountRow, StorageError> {
@@ -230,12 +230,19 @@ pub async fn list_wraps(conn: &mut Connection, account: AccountId) -> Result<Vec
         .collect()
 }
 
-fn directory_entry(row: &Row) -> Result<DirectoryEntry, StorageError> {
-    Ok(DirectoryEntry {
-        account_id: row.get(0)?,
-        handle: handle(row, 1)?,
+async fn directory_entry(
+    conn: &mut Connection,
+    row: Option<Row>,
+) -> Result<Option<DirectoryEntry>, StorageError> {
+    let Some(row) = row else { return Ok(None) };
+    let account_id = row.get(0)?;
+    let revocations = devices::list_revocations(conn, account_id).await?;
+    Ok(Some(DirectoryEntry {
+        account_id,
+        handle: handle(&row, 1)?,
         device_list: Bytes::new(row.get::<Vec<u8>>(2)?).map_err(|_| StorageError::Malformed { column: 2 })?,
-    })
+        revocations: List::new(revocations).map_err(|_| StorageError::Malformed { column: 0 })?,
+    }))
 }
 
 fn handle(row: &Row, column: usize) -> Result<Handle, StorageError> {

@@ -1,6 +1,9 @@
 //! Devices. Rows stay after revocation, so that an id never comes back.
 
-use protocol::{AccountId, DeviceId, UnixMillis, devices::DeviceStatus, public_keys::DeviceAuthKey};
+use protocol::{
+    AccountId, DeviceId, UnixMillis, devices::DeviceStatus, public_keys::DeviceAuthKey,
+    revocation::REVOCATION_BYTES, values::Bytes,
+};
 
 use super::{Connection, StorageError, accounts::Inserted, query};
 
@@ -126,6 +129,38 @@ pub async fn revoke(
         .await?;
     query("delete from key_packages where device_id = $1").bind(device).execute(conn).await?;
     Ok(true)
+}
+
+/// Keeps the signed revocation of a device.
+pub async fn update_revocation(
+    conn: &mut Connection,
+    account: AccountId,
+    device: DeviceId,
+    revocation: &[u8],
+) -> Result<(), StorageError> {
+    query("update devices set revocation = $3 where account_id = $1 and device_id = $2")
+        .bind(account)
+        .bind(device)
+        .bind(revocation)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Signed revocations of the devices of `account`, the latest first, as many as a device list has entries.
+pub async fn list_revocations(
+    conn: &mut Connection,
+    account: AccountId,
+) -> Result<Vec<Bytes<REVOCATION_BYTES>>, StorageError> {
+    let rows = query(
+        "select revocation from devices where account_id = $1 and revocation is not null \
+         order by revoked_at desc, device_id limit 64",
+    )
+    .bind(account)
+    .fetch_all(conn)
+    .await?;
+    let malformed = |_| StorageError::Malformed { column: 0 };
+    rows.iter().map(|row| Bytes::new(row.get::<Vec<u8>>(0)?).map_err(malformed)).collect()
 }
 
 /// Notes that a device was here; writes once an hour.

@@ -302,28 +302,36 @@ pub(crate) async fn list_of_account(
     let mut groups = Vec::with_capacity(rows.len());
     for row in rows {
         let group_id = row.get(0)?;
+        let (accounts, device_lists) = accounts(conn, group_id).await?;
         groups.push(GroupSummary {
             group_id,
             kind: kind_from_column(row.get(1)?).ok_or(StorageError::Malformed { column: 1 })?,
             epoch: row.get(2)?,
             head: row.get(3)?,
-            accounts: accounts(conn, group_id).await?,
+            accounts,
             acknowledged: row.get(4)?,
+            device_lists,
         });
     }
     Ok(groups)
 }
 
+/// The member accounts, and the version of each one's device list.
 async fn accounts<const MAX: usize>(
     conn: &mut Connection,
     group: GroupId,
-) -> Result<List<AccountId, MAX>, StorageError> {
-    let rows = query("select account_id from group_accounts where group_id = $1 order by account_id")
-        .bind(group)
-        .fetch_all(conn)
-        .await?;
+) -> Result<(List<AccountId, MAX>, List<u64, MAX>), StorageError> {
+    let rows = query(
+        "select g.account_id, a.device_list_version from group_accounts g
+         join accounts a on a.account_id = g.account_id where g.group_id = $1 order by g.account_id",
+    )
+    .bind(group)
+    .fetch_all(conn)
+    .await?;
     let ids = rows.iter().map(|row| row.get(0)).collect::<Result<Vec<_>, _>>()?;
-    List::new(ids).map_err(|_| StorageError::Malformed { column: 0 })
+    let versions = rows.iter().map(|row| row.get(1)).collect::<Result<Vec<_>, _>>()?;
+    let too_many = |_| StorageError::Malformed { column: 0 };
+    Ok((List::new(ids).map_err(too_many)?, List::new(versions).map_err(too_many)?))
 }
 
 /// The device's place in one group, past membership included.

@@ -67,6 +67,12 @@ const STEPS: &[Step] = &[
         include_str!("../../../migrations/sqlite/0010_account_deletion.sql"),
         include_str!("../../../migrations/postgres/0010_account_deletion.sql"),
     ),
+    (
+        11,
+        "revocations",
+        include_str!("../../../migrations/sqlite/0011_revocations.sql"),
+        include_str!("../../../migrations/postgres/0011_revocations.sql"),
+    ),
 ];
 
 pub(super) fn sqlite() -> Migrator {

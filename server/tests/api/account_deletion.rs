@@ -54,7 +54,7 @@ fn direct(own: &TestDevice, peer: &TestDevice) -> CreateGroup {
 fn alone(first: &TestDevice, second: &TestDevice) -> CreateGroup {
     let leaf = |device: &TestDevice| (device.account_id, device.device_id);
     let roles = vec![(first.account_id, Some(Role::Admin))];
-    let deltas = Deltas { added: vec![leaf(first), leaf(second)], removed: Vec::new(), roles };
+    let deltas = Deltas { added: vec![leaf(first), leaf(second)], roles, ..Deltas::default() };
     let bundle = first.bundle(GroupId::from_bytes(fresh()), 0, EntryKind::Commit, &deltas);
     CreateGroup { kind: GroupKind::Many, peer: None, bundle }
 }
@@ -425,7 +425,7 @@ async fn a_group_of_many_goes_on_without_its_admin_and_can_take_the_dead_leaves_
         let update = commit(&ben, 1, &Deltas::default()).await;
         let removed = vec![(admin.account_id, admin.device_id)];
         let roles = vec![(admin.account_id, None)];
-        let healed = commit(&eve, 2, &Deltas { removed, roles, added: Vec::new() }).await;
+        let healed = commit(&eve, 2, &Deltas { removed, roles, ..Deltas::default() }).await;
         let promoted = commit(
             &eve,
             3,

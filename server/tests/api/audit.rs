@@ -104,6 +104,7 @@ async fn a_changed_password_and_what_the_list_removed_stand_in_the_log() {
         let mut request = ada.enrolment(&opened, &keys);
         let list = ada.next_list(&opened.device_list, &keys, &[first.device_id]);
         request.device_list = Bytes::new(list).unwrap();
+        request.revocations = ada.revocations(&[first.device_id]);
         request.idempotency_id = IdempotencyId::from_bytes(fresh());
         request.new_password = Some(ada.new_password(&relay, &opened.enrolment_ticket, "a new one").await);
         let tokens: SessionTokens = relay.send(Call::post("/v1/devices").cbor(&request)).await.json();

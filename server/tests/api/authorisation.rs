@@ -6,16 +6,18 @@ use crate::factors::{Guarded, confirmation, start, with_proof};
 use crate::relay::{Answer, Call, TestRelay};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use protocol::{
-    BlobId, ClaimId, ErrorCode, GroupId, MessageId, RecordId, WelcomeId,
+    BlobId, ClaimId, DeviceId, ErrorCode, GroupId, MessageId, RecordId, WelcomeId,
     accounts::DeleteAccount,
     accounts::Ticket,
     deltas::Deltas,
+    devices::RevokeDevices,
     factors::{StartEmail, TotpStarted},
     groups::{Acknowledge, Cursor, EntryKind, Posted, WelcomesPage},
     key_packages::{ClaimKeyPackages, PublishKeyPackages},
     limits::EMAIL_CODE_PAUSE_SECONDS,
     messages::PostMessage,
     records::{PutRecord, PutRecords, RecordVersion, RecordWrite},
+    sessions::OpenedAccount,
     values::{Bytes, List},
 };
 use sotto::route::Access;
@@ -47,6 +49,10 @@ struct World {
     app: TotpStarted,
     /// An address that she is setting up.
     email: Sent,
+    /// Ada's other device.
+    spare: DeviceId,
+    /// Ada's account as she opened it with her password.
+    opened: OpenedAccount,
 }
 
 impl World {
@@ -73,11 +79,13 @@ impl World {
         let inbox: WelcomesPage = member.send(&relay, Call::get("/v1/welcomes")).await.cbor();
         let welcome = inbox.welcomes[0].welcome_id;
         let (blob, capability) = (BlobId::from_bytes(fresh()), fresh());
+        let spare = ada.enrol(&relay).await.device_id;
         let guarded = Guarded::of(&relay, ada, owner).await;
         let early = guarded.open(&relay).await.enrolment_ticket;
         emails::set_up(&relay, &guarded.device, &early).await;
         relay.advance_seconds(EMAIL_CODE_PAUSE_SECONDS);
-        let proof = guarded.open(&relay).await.enrolment_ticket;
+        let opened = guarded.open(&relay).await;
+        let proof = opened.enrolment_ticket.clone();
         let (ada, owner) = (guarded.account, guarded.device);
         let app = start(&relay, &owner, &proof).await;
         let contact = RecordId::from_bytes(fresh());
@@ -102,6 +110,8 @@ impl World {
             proof,
             app,
             email,
+            spare,
+            opened,
         };
         assert!(world.owner.send(&world.relay, world.upload(blob)).await.status.is_success());
         world
@@ -149,6 +159,8 @@ enum Expect {
 use Expect::{Everybody, Own, Refused};
 
 const NOTHING: Expect = Refused(ErrorCode::NotFound);
+/// The ticket is another account's.
+const TICKET: Expect = Refused(ErrorCode::TicketInvalid);
 
 /// One line of the matrix.
 struct Row {
@@ -214,6 +226,15 @@ const MATRIX: &[Row] = &[
     }),
     row("POST /v1/factors/recovery-codes", Refused(ErrorCode::TicketInvalid), |world, _| {
         with_proof("/v1/factors/recovery-codes", &world.proof)
+    }),
+    row("POST /v1/devices/revocations", TICKET, |world, _| {
+        Call::post("/v1/devices/revocations").json(&RevokeDevices {
+            enrolment_ticket: world.opened.enrolment_ticket.clone(),
+            devices: List::new(vec![world.spare]).unwrap(),
+        })
+    }),
+    row("POST /v1/devices/removals", TICKET, |world, _| {
+        Call::post("/v1/devices/removals").cbor(&world.ada.removal(&world.opened, &[world.spare]))
     }),
     row("POST /v1/key-packages", Own, |_, _| {
         Call::post("/v1/key-packages")

@@ -14,11 +14,12 @@ use protocol::{
     certificate::{Certificate, CertificateBody},
     deltas::{Deltas, Role},
     device_list::{DeviceList, DeviceListBody, DeviceListEntry, NO_PREVIOUS},
-    devices::{EnrolDevice, NewDevice, NewPassword},
+    devices::{EnrolDevice, NewDevice, NewPassword, RemoveDevices, RevocationList},
     groups::{CommitBundle, CreateGroup, EntryKind, GroupKind},
     invites::InviteCode,
     limits::SUITE,
     public_keys::{DeviceAuthKey, IdentityKey, LeafKey, Signature},
+    revocation::{Revocation, RevocationBody},
     sessions::{
         DeviceChallenge, DeviceLogin, DeviceNonce, LoginFinish, LoginStart, LoginStarted, OpenedAccount,
         PasswordStart, SessionTokens,
@@ -142,6 +143,8 @@ impl TestAccount {
             previous_hash: NO_PREVIOUS,
             root_generation: 1,
             root_commitment: [1; 32],
+            vault_head: 0,
+            records_head: 0,
             sealing_key: Vec::new(),
             entries: vec![keys.entry()],
         })
@@ -248,6 +251,36 @@ impl TestAccount {
             device: self.certify(keys, 3),
             device_list: Bytes::new(list).unwrap(),
             new_password: None,
+            revocations: self.revocations(&opened.revoked_devices),
+        }
+    }
+
+    /// A signed revocation of each device.
+    pub(crate) fn revocations(&self, devices: &[DeviceId]) -> RevocationList {
+        let revocation = |&device: &DeviceId| {
+            let body = RevocationBody { account: self.account_id, device, revoked_at: UnixMillis(7) };
+            let signature = Signature::from_bytes(sign(&self.identity, &body.signed_bytes()));
+            Bytes::new(Revocation { body, signature }.encode()).unwrap()
+        };
+        List::new(devices.iter().map(revocation).collect()).unwrap()
+    }
+
+    /// The removal of `devices` from an opened account.
+    pub(crate) fn removal(&self, opened: &OpenedAccount, devices: &[DeviceId]) -> RemoveDevices {
+        let mut body = DeviceList::decode(&opened.device_list).unwrap().body;
+        body.version += 1;
+        body.previous_hash = sha256(&opened.device_list);
+        body.root_generation += 1;
+        body.root_commitment = fresh();
+        for entry in body.entries.iter_mut().filter(|entry| devices.contains(&entry.device)) {
+            entry.revoked_at = Some(UnixMillis(7));
+        }
+        let generation = body.root_generation;
+        RemoveDevices {
+            enrolment_ticket: opened.enrolment_ticket.clone(),
+            device_list: Bytes::new(self.sign_list(body)).unwrap(),
+            root_wrap: wraps::<1>(&[(WrapKind::Root, generation)])[0].clone(),
+            revocations: self.revocations(devices),
         }
     }
 

@@ -286,6 +286,7 @@ async fn what_the_signed_list_revokes_the_relay_revokes_at_once() {
         let mut request = ada.enrolment(&opened, &keys);
         let list = ada.next_list(&opened.device_list, &keys, &[first.device_id]);
         request.device_list = Bytes::new(list).unwrap();
+        request.revocations = ada.revocations(&[first.device_id]);
 
         enrol(&relay, &request).await.json::<SessionTokens>();
 

@@ -167,6 +167,29 @@ async fn a_pair_has_one_live_direct_group_and_the_second_creator_learns_its_id()
 }
 
 #[tokio::test]
+async fn an_account_has_one_direct_group_with_itself() {
+    on_both_engines(async |relay| {
+        let [alice, _] = people(&relay).await;
+        let second = device_of(&relay, alice.account_id).await;
+        let own = |creator: &Member, other: &Member| {
+            let mut request = creator.creation(&[other]);
+            request.kind = GroupKind::Direct;
+            request.peer = Some(creator.account_id);
+            request
+        };
+        let first = own(&alice, &second);
+
+        alice.send(&relay, Call::post("/v1/groups").cbor(&first)).await.cbor::<Posted>();
+        let again = second.send(&relay, Call::post("/v1/groups").cbor(&own(&second, &alice))).await.problem();
+
+        assert_eq!((again.code, again.facts.group_id), (ErrorCode::GroupExists, Some(first.bundle.group_id)));
+        let inbox: WelcomesPage = second.send(&relay, Call::get("/v1/welcomes")).await.cbor();
+        assert_eq!(inbox.welcomes.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_account_comes_in_with_all_its_devices_or_not_at_all() {
     on_both_engines(async |relay| {
         let [alice, bob] = people(&relay).await;

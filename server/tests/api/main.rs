@@ -53,6 +53,8 @@ mod records;
 #[cfg(test)]
 mod relay;
 #[cfg(test)]
+mod removals;
+#[cfg(test)]
 mod sessions;
 #[cfg(test)]
 mod sockets;

@@ -178,7 +178,7 @@ impl Member {
                 roles.push((member.account_id, Some(Role::Member)));
             }
         }
-        let deltas = Deltas { added, removed: Vec::new(), roles };
+        let deltas = Deltas { added, roles, ..Deltas::default() };
         let bundle = self.bundle(GroupId::from_bytes(fresh()), 0, EntryKind::Commit, deltas);
         CreateGroup { kind: GroupKind::Many, peer: None, bundle }
     }
@@ -229,5 +229,5 @@ pub(crate) fn deltas(
     roles: Vec<(AccountId, Option<Role>)>,
 ) -> Deltas {
     let leaves = |members: &[&Member]| members.iter().map(|member| member.leaf()).collect();
-    Deltas { added: leaves(added), removed: leaves(removed), roles }
+    Deltas { added: leaves(added), removed: leaves(removed), roles, revocations: Vec::new() }
 }

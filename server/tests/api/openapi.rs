@@ -94,10 +94,18 @@ fn contents(route: &str) -> Option<(Content, Content, u16)> {
         "DELETE /v1/sessions/current" | "DELETE /v1/blobs/{blob_id}" | "DELETE /v1/welcomes/{welcome_id}" => {
             (Nothing, Nothing, 204)
         }
+        "POST /v1/devices/revocations" => (body::<devices::RevokeDevices>(), Nothing, 204),
         "POST /v1/groups/acknowledgements" => (Cbor, Nothing, 204),
         "PUT /v1/blobs/{blob_id}" => (Bytes, Nothing, 201),
         "GET /v1/blobs/{blob_id}" => (Nothing, Bytes, 200),
         "GET /v1/socket" => (Nothing, Nothing, 101),
+        _ => return sealed_contents(route),
+    })
+}
+
+/// Routes whose bodies hold ciphertext.
+fn sealed_contents(route: &str) -> Option<(Content, Content, u16)> {
+    Some(match route {
         "GET /v1/key-packages/count"
         | "GET /v1/records"
         | "GET /v1/records/{collection}/{record_id}"
@@ -109,6 +117,7 @@ fn contents(route: &str) -> Option<(Content, Content, u16)> {
         "POST /v1/key-packages"
         | "POST /v1/key-packages/claim"
         | "PUT /v1/records"
+        | "POST /v1/devices/removals"
         | "PUT /v1/records/{collection}/{record_id}"
         | "POST /v1/groups"
         | "POST /v1/groups/{group_id}/commits"

@@ -100,6 +100,8 @@ export type Device = {
   /** Named by its owner's client, known to own devices only; null if it was never named. */
   name: string | null;
   createdAt: number;
+  /** When the relay last saw it, to the hour; null until it was asked. */
+  lastSeenAt: number | null;
   /** The device that answers. */
   current: boolean;
 };
@@ -301,6 +303,8 @@ export type CoreCalls = {
   changeProfile: { args: { displayName: string; colour: Colour }; result: None };
 
   listDevices: { args: None; result: Device[] };
+  /** K-8: others of one's own devices, for ever. Offline nothing happens; once signed, it goes on until it is done. */
+  removeDevices: { args: { deviceIds: DeviceId[]; password: string }; result: None | { factor: FactorPrompt } };
 
   /** Which sessions of the account live, as the relay knows them. */
   listSessions: { args: None; result: SessionView[] };

@@ -16,18 +16,19 @@ import type {
   CoreEvent,
   CoreHandlers,
   Delivery,
+  Device,
   Entered,
   FactorPrompt,
   Factors,
   Message,
   OwnProfile,
   RegistrationMode,
-  SessionView,
   Trust,
 } from './calls';
 import type { Core } from './client';
 import type { Limits } from './limits';
 import type { PersonSettings } from './records';
+import { ownDevices, sessions } from './scripted-devices';
 
 /**
  * A core that plays a script in memory, for tests of screens. It keeps the contract of `calls.ts`
@@ -39,6 +40,7 @@ export type Script = {
   recoveryKeyConfirmed: boolean;
   registration: RegistrationMode;
   conversations: ScriptedConversation[];
+  devices: Device[];
   /** The next call of this name fails so. */
   failures: Partial<Record<CallName, CoreErrorCode>>;
   /** What opens the store; null: no lock. */
@@ -96,11 +98,14 @@ export class ScriptedCore implements Core {
   private address = '';
   private readonly ended = new Set<string>();
   private settings: PersonSettings = { appearance: null, notifyShowsName: null, notifyShowsText: null };
+  /** Devices that are being removed. */
+  private leaving: string[] = [];
   private readonly files = new Map<string, Blob>();
   private readonly stopped = new Set<string>();
 
   constructor(script: Partial<Script> = {}) {
-    this.script = { boot: 'ready', connection: { state: 'online' }, recoveryKeyConfirmed: true, registration: 'open', conversations: [], failures: {}, passphrase: null, keeping: 'browser', code: null, factors: { totpSince: null, email: null, recoveryCodesLeft: 0 }, delivery: { state: 'sent' }, now: Date.now(), ...script };
+    const now = script.now ?? Date.now();
+    this.script = { devices: ownDevices(now), boot: 'ready', connection: { state: 'online' }, recoveryKeyConfirmed: true, registration: 'open', conversations: [], failures: {}, passphrase: null, keeping: 'browser', code: null, factors: { totpSince: null, email: null, recoveryCodesLeft: 0 }, delivery: { state: 'sent' }, now, ...script };
     this.profile = ownProfile(this.script.recoveryKeyConfirmed);
   }
 
@@ -213,6 +218,7 @@ export class ScriptedCore implements Core {
       if (code.replace(/\D/g, '') !== this.script.code) throw new CoreError('factorWrong');
       if (this.entering === 'profile') return { profile: this.profile };
       this.proved = true;
+      this.removeLeaving();
       return {};
     },
     listFactors: async () => this.script.factors,
@@ -271,15 +277,18 @@ export class ScriptedCore implements Core {
       this.emit({ type: 'profileChanged', profile: this.profile });
       return {};
     },
-    listDevices: async () => [
-      { deviceId: 'alice-1', name: 'Firefox on Linux', createdAt: this.script.now - 40 * 86_400_000, current: true },
-      { deviceId: 'alice-2', name: 'Chrome on Android', createdAt: this.script.now - 3 * 86_400_000, current: false },
-    ],
     settings: async () => this.settings,
     changeSettings: async (choices) => {
       this.settings = { ...this.settings, ...choices };
       this.emit({ type: 'settingsChanged', settings: this.settings });
       return {};
+    },
+    listDevices: async () => this.script.devices,
+    removeDevices: async ({ deviceIds }) => {
+      this.leaving = deviceIds;
+      const entered = this.enter('proof');
+      if (!('factor' in entered)) this.removeLeaving();
+      return entered;
     },
     listSessions: async () => sessions(this.script.now).filter((session) => !this.ended.has(session.sessionId)),
     relayKnowledge: async () => ({
@@ -405,6 +414,12 @@ export class ScriptedCore implements Core {
     },
   };
 
+  private removeLeaving(): void {
+    this.script.devices = this.script.devices.filter(({ deviceId }) => !this.leaving.includes(deviceId));
+    this.leaving = [];
+    this.emit({ type: 'devicesChanged' });
+  }
+
   private enter<T extends 'profile' | 'proof'>(what: T): T extends 'profile' ? Entered : { factor: FactorPrompt } | Record<string, never> {
     this.entering = what;
     this.proved ||= what === 'proof' && this.script.code === null;
@@ -481,11 +496,4 @@ function summary({ contact: peer, messages, readUptoSeq, closed = false }: Scrip
   const last = messages.at(-1) ?? null;
   const unread = messages.filter((one) => !one.mine && one.content.kind !== 'notice' && (one.seq ?? 0) > readUptoSeq).length;
   return { groupId: peer.accountId, peer, last, unread, closed, activeAt: last?.sentAt ?? 0, ended: false };
-}
-
-function sessions(now: number): SessionView[] {
-  return [
-    { sessionId: 's1', deviceId: 'alice-1', deviceName: 'Firefox on Linux', current: true, createdAt: now - 40 * 86_400_000, lastUsedAt: now, address: null },
-    { sessionId: 's2', deviceId: 'alice-2', deviceName: 'Chrome on Android', current: false, createdAt: now - 3 * 86_400_000, lastUsedAt: now - 86_400_000, address: '203.0.113.0/24' },
-  ];
 }

@@ -8,6 +8,7 @@ import { OwnProfile } from '../features/accounts/own-profile';
 import { AuditLogCard } from '../features/audit/audit-log';
 import { Fingerprint } from '../features/contacts/fingerprint';
 import { DeviceList } from '../features/devices/device-list';
+import { FactorForm } from '../features/factors/factor-form';
 import { FactorSettings } from '../features/factors/factor-settings';
 import { ProofSteps } from '../features/factors/proof-steps';
 import { LockSettings } from '../features/lock/lock-settings';
@@ -77,7 +78,7 @@ function SettingsContent({ page }: { page: SettingsPage }) {
     case 'profile':
       return <Profile />;
     case 'devices':
-      return <><p className={type_.soft}>{text.devices.lead}</p><DeviceList /></>;
+      return <><p className={type_.soft}>{text.devices.lead}</p><DeviceList SecondStep={FactorForm} /></>;
     case 'security':
       return <div className={layout.sections}><LockSettings /><FactorSettings /><SessionList Proof={ProofSteps} /><AuditLogCard /><RelayKnowledge /><DeleteAccount Proof={ProofSteps} /></div>;
     case 'notifications':

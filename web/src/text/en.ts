@@ -1,4 +1,5 @@
 import { composer } from './composer';
+import { devicesText } from './devices';
 import { factors } from './factors';
 import { count, date, groups4, size, wait } from './format';
 import { lockErrors, lockText } from './lock';
@@ -397,14 +398,7 @@ export const text = {
     again: 'Try again',
     forget: 'Forget without telling',
   },
-  devices: {
-    title: 'Devices',
-    lead: 'Each of these can read your new messages. The list is signed by you; the relay can’t add to it.',
-    thisBrowser: 'This browser',
-    unnamed: 'Unnamed device',
-    added: (at: number) => `added on ${date(at, Date.now())}`,
-    signed: 'Signed by your identity key',
-  },
+  ...devicesText,
   ...securityText,
   appearance: { title: 'Appearance', theme: 'Theme', system: 'Like the system', light: 'Light', dark: 'Dark', text: 'Paper by day, ink by night. The same on all your devices.' },
   ...lockText,

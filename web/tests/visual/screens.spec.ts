@@ -85,7 +85,20 @@ const screens: Screen[] = [
   }) },
   { name: '18e-change-lock', night: 'the same', ...open('/settings/security?locked', async (page) => page.getByRole('button', { name: 'Change', exact: true }).click()) },
   { name: '18f-not-my-computer', ...open('/log-in?boot=fresh', async (page) => page.getByRole('switch', { name: /This is not my computer/ }).click()) },
-  { name: '09-devices', ...open('/settings/devices', async (page) => page.getByText('Chrome on Android').waitFor()) },
+  { name: '09-devices', ...open('/settings/devices', async (page) => page.getByRole('button', { name: 'Remove all others' }).waitFor()) },
+  { name: '09a-remove', ...open('/settings/devices', async (page) => {
+    await page.evaluate(() => { window.script.script.failures.removeDevices = 'wrongPassword'; });
+    await page.getByRole('button', { name: 'Remove Chrome on Android' }).click();
+    await page.getByLabel('Your password').fill('correct hrose');
+    await page.getByRole('button', { name: 'Remove it' }).click();
+    await page.getByText('That doesn’t open it').waitFor();
+  }) },
+  { name: '09b-removed', night: 'the same', ...open('/settings/devices', async (page) => {
+    await page.getByRole('button', { name: 'Wasn’t me' }).click();
+    await page.getByLabel('Your password').fill('correct horse battery');
+    await page.getByRole('button', { name: 'Remove it' }).click();
+    await page.getByText('Now choose a new password').waitFor();
+  }) },
   { name: '09c-security', ...open('/settings/security', async (page) => page.getByText('The account was made').waitFor()) },
   { name: '09e-knowledge', ...open('/settings/security', async (page) => {
     await page.getByRole('button', { name: 'Show it' }).click();

@@ -3,6 +3,7 @@
 
 use protocol::{
     AccountId,
+    device_list::DeviceList,
     records::{Change, ChangeKind, ChangesPage},
     socket::from_bytes,
 };
@@ -119,7 +120,7 @@ impl Client {
         if hidden.count() > 0 && !self.records.waiting {
             self.tell_trouble(RecordsTrouble::RolledBack);
         }
-        self.push_records(cx);
+        self.reseal_records(cx);
     }
 
     fn take_change(&mut self, change: &Change, cx: &mut Context<'_>) -> Taken {
@@ -136,13 +137,18 @@ impl Client {
         let Ok(generation) = record_generation(&change.ciphertext) else {
             return self.refuse(key, RecordsTrouble::Forged);
         };
-        if entry.is_some_and(|entry| generation < entry.generation) {
-            return self.refuse(key, RecordsTrouble::RolledBack);
-        }
         if self.newest_root().is_none_or(|newest| newest.generation() < generation) {
             return Taken::Waits;
         }
-        match self.open_change(key, change, generation) {
+        let opened = self.open_change(key, change, generation);
+        if opened.is_ok() && self.has_ended(generation, change.change) {
+            self.replace_ended(key, change.version, cx);
+            return Taken::Passed;
+        }
+        if entry.is_some_and(|entry| generation < entry.generation) {
+            return self.refuse(key, RecordsTrouble::RolledBack);
+        }
+        match opened {
             Ok(Opened::Deleted) => self.take_deletion(key, (change.version, generation), cx),
             Ok(opened) => self.take_opened(key, opened, (change.version, generation), cx),
             Err(RecordError::NewerVersion { .. }) => {
@@ -153,6 +159,23 @@ impl Client {
             }
         }
         Taken::Passed
+    }
+
+    /// Whether this generation of the root key had ended before the change: whoever wrote it did not have, or did not
+    /// know of, the newest (K-8).
+    fn has_ended(&self, generation: u32, change: u64) -> bool {
+        let list = self.account.as_ref().and_then(|account| DeviceList::decode(&account.device_list).ok());
+        list.is_some_and(|list| generation < list.body.root_generation && change > list.body.records_head)
+    }
+
+    /// What is known here is written over it; a device of one's own that wrote it merges that, and writes again.
+    fn replace_ended(&mut self, key: Key, version: u64, cx: &mut Context<'_>) {
+        let Some(entry) = self.records.entries.get_mut(&key) else { return };
+        entry.version = entry.version.max(version);
+        entry.edits += 1;
+        entry.blocked = false;
+        self.records.dirty.insert(key);
+        self.save_record(key, cx);
     }
 
     /// What is known here stays, and is not written over what lies there.

@@ -54,6 +54,10 @@ fn account(generation: u32) -> AccountRecord {
         stage: Stage::Enrolled,
         refused_list: None,
         last_resort: None,
+        removal: None,
+        root_offers: Vec::new(),
+        root_unsent: false,
+        revocations: Vec::new(),
     }
 }
 

@@ -175,8 +175,8 @@ fn add_with_certificate(
     let roles = (group.rules().role(body.account).is_none()).then_some((body.account, Some(Role::Member)));
     let deltas = Deltas {
         added: vec![(body.account, body.device)],
-        removed: Vec::new(),
         roles: roles.into_iter().collect(),
+        ..Deltas::default()
     };
     let (commit, envelope) = mallory.commit_with(&deltas, |builder| {
         builder

@@ -139,7 +139,7 @@ fn check_5_pins_and_lists_are_judged_beside_the_group() {
     let members = groups[0].members();
     let known = |device: &Device| {
         let body = &device.own.certificate().body;
-        let listed = KnownDevice { device: body.device, leaf_key: body.leaf_key };
+        let listed = KnownDevice { device: body.device, leaf_key: body.leaf_key, revoked: false };
         (body.account, KnownAccount { identity_key: body.identity_key, devices: Some(vec![listed]) })
     };
     let good: BTreeMap<_, _> = devices.iter().map(known).collect();
@@ -152,7 +152,7 @@ fn check_5_pins_and_lists_are_judged_beside_the_group() {
         local_concerns(members, &all)
     };
     let not_listed = vec![LocalConcern::NotListed { account: account(2), device: device_id(2, 1) }];
-    let list = |device, leaf_key| Some(vec![KnownDevice { device, leaf_key }]);
+    let list = |device, leaf_key| Some(vec![KnownDevice { device, leaf_key, revoked: false }]);
     let own_key = devices[1].own.certificate().body.leaf_key;
 
     assert_eq!(local_concerns(members, &good), []);

@@ -244,6 +244,7 @@ fn a_handle_that_leads_to_somebody_else_is_refused() {
             account_id: list.account_id,
             handle: list.handle.clone(),
             device_list: list.device_list.clone(),
+            revocations: Default::default(),
         };
     });
 

@@ -10,7 +10,7 @@ use protocol::{
     values::{Bytes, List},
 };
 use sotto_client_core::client::{
-    Authorization, CommandError, CommandErrorCode, Event, ListFault, LogIn, Outcome, Recover,
+    Authorization, CommandError, CommandErrorCode, Event, ListFault, LogIn, Method, Outcome, Recover,
 };
 use zeroize::Zeroizing;
 
@@ -292,7 +292,10 @@ fn tokens_of_another_account_or_device_are_refused_loudly() {
 
     for lie in [account, device] {
         let mut world = two_accounts(117);
-        world.lie = lie;
+        world.lie = Box::new(move |host, request, answer| match request.method {
+            Method::Post => lie(host, request, answer),
+            _ => answer,
+        });
         let host = world.add_host();
         let input = LogIn {
             handle: "ada".into(),

@@ -8,6 +8,7 @@ import type {
   CoreErrorCode,
   CoreEvent,
   Device,
+  DeviceId,
   FactorChoice,
   FileContent,
   GroupId,
@@ -97,6 +98,7 @@ export type Engine = {
   endSessions(session: string | undefined, now: number): number;
   deleteAccount(handle: string, now: number): number;
   logOut(now: number): number;
+  removeDevices(deviceIds: DeviceId[], password: string, now: number): number;
   startConversation(handle: string, now: number): number;
   listMessages(groupId: GroupId, beforeSeq: number | null, limit: number, now: number): number;
   openFile(groupId: GroupId, messageId: MessageId, now: number): number;

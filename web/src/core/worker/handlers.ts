@@ -66,6 +66,7 @@ export function coreHandlers(host: Host): CoreHandlers {
     changeProfile: async ({ displayName, colour }) => act((core, now) => core.changeProfile(displayName, colour, now)),
 
     listDevices: async () => ask((core) => core.devices()),
+    removeDevices: async ({ deviceIds, password }) => run((core, now) => core.removeDevices(deviceIds, password, now)),
 
     listSessions: async () => run((core, now) => core.listSessions(now)),
     relayKnowledge: async () => run((core, now) => core.relayKnowledge(now)),
