@@ -1,5 +1,6 @@
 //! A contact, as all devices of a person know it: what it calls itself, and what is known of its identity key.
-//! `{0: version, 1: account, 2: names, 3: trust, 4: blocked}`, one record each; 4 is absent until it was decided.
+//! `{0: version, 1: account, 2: names, 3: trust, 4: blocked, 5: standing}`, one record each; 4 is absent until it was
+//! decided, 5 in records of before there were requests.
 
 use minicbor::{Decode, Encode};
 use protocol::{AccountId, IdentityKey, UnixMillis};
@@ -53,6 +54,21 @@ pub struct ContactTrust {
     pub changed_key: Option<IdentityKey>,
 }
 
+/// What a contact is to the person. Of two decisions in one millisecond the later of these stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Standing {
+    /// It wrote first, and nobody has answered.
+    #[n(0)]
+    Requested,
+    /// The person wrote to it, or took its request.
+    #[n(1)]
+    Accepted,
+    /// The person does not want to see it any more; what it writes next is a request again.
+    #[n(2)]
+    Removed,
+}
+
 /// A contact. Names and trust are changed and merged apart, so that a new name never undoes a verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contact {
@@ -60,6 +76,7 @@ pub struct Contact {
     names: Dated<ContactNames>,
     trust: Dated<ContactTrust>,
     blocked: Option<Dated<bool>>,
+    standing: Option<Dated<Standing>>,
 }
 
 #[derive(Encode, Decode)]
@@ -75,6 +92,8 @@ struct Content {
     trust: Dated<ContactTrust>,
     #[n(4)]
     blocked: Option<Dated<bool>>,
+    #[n(5)]
+    standing: Option<Dated<Standing>>,
 }
 
 impl Contact {
@@ -82,7 +101,13 @@ impl Contact {
     /// says of itself, and any decision of the person, outweighs that.
     pub fn new(account: AccountId, names: ContactNames, identity_key: IdentityKey) -> Self {
         let trust = ContactTrust { identity_key, verified_at: None, changed_key: None };
-        Self { account, names: Dated::at(names.clipped(), UNTOLD), trust: Dated::first(trust), blocked: None }
+        Self {
+            account,
+            names: Dated::at(names.clipped(), UNTOLD),
+            trust: Dated::first(trust),
+            blocked: None,
+            standing: Some(Dated::first(Standing::Requested)),
+        }
     }
 
     /// Reads the content of a record.
@@ -90,17 +115,18 @@ impl Contact {
     /// # Errors
     /// [`RecordError::NewerVersion`], [`RecordError::Malformed`].
     pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
-        let Content { version: _, account, names, trust, blocked } = decode(bytes, CONTACT_VERSION)?;
+        let Content { version: _, account, names, trust, blocked, standing } =
+            decode(bytes, CONTACT_VERSION)?;
         if !texts_fit([&names.value.handle, &names.value.display_name]) {
             return Err(RecordError::Malformed);
         }
-        Ok(Self { account, names, trust, blocked })
+        Ok(Self { account, names, trust, blocked, standing })
     }
 
     /// The content of its record.
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let Self { account, names, trust, blocked } = self.clone();
-        encode(Content { version: CONTACT_VERSION, account, names, trust, blocked })
+        let Self { account, names, trust, blocked, standing } = self.clone();
+        encode(Content { version: CONTACT_VERSION, account, names, trust, blocked, standing })
     }
 
     /// What it calls itself since `told_at`, by its own clock; older words than those that are known say nothing new.
@@ -145,11 +171,24 @@ impl Contact {
         }
     }
 
+    /// Decides what it is to the person; tells whether that is another decision.
+    pub fn set_standing(&mut self, standing: Standing, now: UnixMillis) -> bool {
+        match &mut self.standing {
+            Some(decided) => decided.set(standing, now),
+            None if standing != Standing::Accepted => {
+                self.standing = Some(Dated::at(standing, now));
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Takes in what another device wrote of the same contact. Two keys that two devices trusted on first use are no
     /// decision of anybody: one stays pinned, and the other is told like every changed key.
     pub fn merge(&mut self, other: Self) {
         self.names.merge(other.names);
         merge_optional(&mut self.blocked, other.blocked);
+        self.merge_standing(other.standing);
         let keys = [self.trust.value.identity_key, other.trust.value.identity_key];
         if self.trust.is_first() && other.trust.is_first() && keys[0] != keys[1] {
             let [pinned, changed] = if keys[0] < keys[1] { keys } else { [keys[1], keys[0]] };
@@ -158,6 +197,16 @@ impl Contact {
             self.trust = Dated::at(trust, UnixMillis(after));
         } else {
             self.trust.merge(other.trust);
+        }
+    }
+
+    /// Absent is what every contact was before there were requests: accepted, by nobody's decision.
+    fn merge_standing(&mut self, other: Option<Dated<Standing>>) {
+        let undecided = |standing: &Option<Dated<Standing>>| standing.is_none_or(|dated| dated.is_first());
+        if undecided(&self.standing) && undecided(&other) {
+            self.standing = self.standing.and(other);
+        } else {
+            merge_optional(&mut self.standing, other);
         }
     }
 
@@ -179,6 +228,11 @@ impl Contact {
     /// When that was last changed.
     pub const fn trust_changed_at(&self) -> UnixMillis {
         self.trust.changed_at
+    }
+
+    /// What it is to the person.
+    pub fn standing(&self) -> Standing {
+        self.standing.map_or(Standing::Accepted, |decided| decided.value)
     }
 
     /// Whether the person does not want to hear from it.

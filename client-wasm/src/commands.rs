@@ -176,6 +176,12 @@ impl Core {
         Ok(float(self.with(now, |client, cx| client.remove_devices(devices, &password, cx)).0))
     }
 
+    /// The same by somebody's own link, and only with whom its fingerprint names.
+    #[wasm_bindgen(js_name = startConversationByLink)]
+    pub fn start_conversation_by_link(&mut self, handle: &str, fingerprint: &str, now: f64) -> f64 {
+        float(self.with(now, |client, cx| client.start_conversation_by_link(handle, fingerprint, cx)).0)
+    }
+
     /// Finds or makes the conversation with a handle; ends with `{ groupId }`.
     #[wasm_bindgen(js_name = startConversation)]
     pub fn start_conversation(&mut self, handle: &str, now: f64) -> f64 {
@@ -274,6 +280,26 @@ impl Core {
     pub fn unblock_contact(&mut self, account_id: &str, now: f64) -> Result<(), JsValue> {
         let account = id(account_id)?;
         self.with(now, |client, cx| client.unblock_contact(account, cx)).map_err(refused)
+    }
+
+    /// Takes the request of somebody who wrote first.
+    ///
+    /// # Errors
+    /// As `Client::accept_contact`.
+    #[wasm_bindgen(js_name = acceptContact)]
+    pub fn accept_contact(&mut self, account_id: &str, now: f64) -> Result<(), JsValue> {
+        let account = id(account_id)?;
+        self.with(now, |client, cx| client.accept_contact(account, cx)).map_err(refused)
+    }
+
+    /// Lets go of a contact, on all of one's devices.
+    ///
+    /// # Errors
+    /// As `Client::remove_contact`.
+    #[wasm_bindgen(js_name = removeContact)]
+    pub fn remove_contact(&mut self, account_id: &str, now: f64) -> Result<(), JsValue> {
+        let account = id(account_id)?;
+        self.with(now, |client, cx| client.remove_contact(account, cx)).map_err(refused)
     }
 
     /// Shows oneself under another name or colour, on every device and in every conversation.

@@ -1,9 +1,9 @@
 //! People one does not want to hear from. Kept in the contact's record, so that all devices agree; neither the relay
 //! nor the person is told.
 
-use protocol::{AccountId, GroupId};
+use protocol::AccountId;
 
-use super::{Client, CommandError, CommandErrorCode, Context, stored::GroupStage};
+use super::{Client, CommandError, CommandErrorCode, Context};
 
 impl Client {
     /// From now on nothing that this contact writes is kept or shown, and nothing goes to it.
@@ -34,32 +34,13 @@ impl Client {
         let blocked = blocking == Blocking::Blocked;
         self.change_contact(account, |contact, now| contact.set_blocked(blocked, now), cx);
         self.show_contact(account);
-        self.blocking_changed(account, cx);
+        self.welcome_back(account, cx);
         self.session_tick(cx);
         Ok(())
     }
 
-    /// What waited for a blocked contact goes once it is no longer blocked; it hears one's profile then, if that changed.
-    pub(super) fn blocking_changed(&mut self, account: AccountId, cx: &mut Context<'_>) {
-        if self.is_blocked(account) {
-            return;
-        }
-        for group in self.groups_with(account) {
-            // Any other group hears it when this device enters it.
-            if self.groups.get(&group).is_some_and(|slot| slot.summary.stage == GroupStage::Active) {
-                self.send_profile(group, cx);
-                self.save_summary(group, cx);
-                self.flush(group, cx);
-            }
-        }
-    }
-
     pub(super) fn is_blocked(&self, account: AccountId) -> bool {
         self.contacts.get(&account).is_some_and(|contact| contact.is_blocked())
-    }
-
-    pub(super) fn is_with_blocked(&self, group: GroupId) -> bool {
-        self.groups.get(&group).is_some_and(|slot| self.is_blocked(slot.summary.peer))
     }
 }
 

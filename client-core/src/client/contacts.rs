@@ -19,7 +19,7 @@ use super::{
     stored::{ContactRecord, GroupStage},
 };
 use crate::{
-    contact::{CONTACTS_MAX, Contact as KnownContact, ContactNames, ContactTrust},
+    contact::{CONTACTS_MAX, Contact as KnownContact, ContactNames, ContactTrust, Standing},
     device_list::{ChainError, DeviceListChain, IdentityRule, VerifiedDeviceList},
     fingerprint::{Fingerprint, Fingerprinted, QrVerdict, compare_qr, qr_text, safety_number},
     mls::{KnownAccount, KnownDevice, LocalConcern, Member, local_concerns},
@@ -320,6 +320,7 @@ impl Client {
             trust,
             refused_list: self.device_lists.get(&account).and_then(|record| record.refused).map(Into::into),
             blocked: contact.is_blocked(),
+            requested: contact.standing() == Standing::Requested,
         })
     }
 
@@ -379,6 +380,7 @@ impl Client {
         self.require_shown(account, fingerprint)?;
         let (_, identity_key) = self.shown_key(account)?;
         let trust = ContactTrust { identity_key, verified_at: Some(cx.now), changed_key: None };
+        self.accept(account, cx);
         self.decide(account, trust, Notice::Verified { account_id: account }, cx);
         Ok(())
     }

@@ -15,15 +15,21 @@ use super::{
     groups::{Mls, Slot, new_summary},
     pending::{Ask, Purpose},
     random,
+    refused_lists::verify_list,
     requests::Method,
     stored::{BundleKind, GroupStage, PendingBundle},
 };
-use crate::mls::{self, Changes, CheckedKeyPackage, ExpectedDevice, Group};
+use crate::{
+    fingerprint::Fingerprint,
+    mls::{self, Changes, CheckedKeyPackage, ExpectedDevice, Group},
+};
 
 /// A conversation that is being started; one at a time.
 pub(crate) struct Starting {
     command: CommandId,
     handle: Handle,
+    /// The fingerprint that somebody's own link names.
+    expected: Option<String>,
     step: StartStep,
 }
 
@@ -37,12 +43,26 @@ enum StartStep {
 impl Client {
     /// Starts, or finds, the conversation with the account that has this handle.
     pub fn start_conversation(&mut self, handle: &str, cx: &mut Context<'_>) -> CommandId {
+        self.start(handle, None, cx)
+    }
+
+    /// The same by somebody's own link: only with whom it names by the fingerprint of the key, 64 hex digits (K-4).
+    pub fn start_conversation_by_link(
+        &mut self,
+        handle: &str,
+        fingerprint: &str,
+        cx: &mut Context<'_>,
+    ) -> CommandId {
+        self.start(handle, Some(fingerprint.to_owned()), cx)
+    }
+
+    fn start(&mut self, handle: &str, expected: Option<String>, cx: &mut Context<'_>) -> CommandId {
         let command = self.command();
         match self.checked_start(handle) {
             Err(code) => self.finish(command, Err(code.into())),
             Ok(handle) => {
                 self.ask(Ask::get(format!("/v1/accounts/by-handle/{handle}")), Purpose::StartDirectory);
-                self.starting = Some(Starting { command, handle, step: StartStep::Directory });
+                self.starting = Some(Starting { command, handle, expected, step: StartStep::Directory });
             }
         }
         self.session_tick(cx);
@@ -81,7 +101,13 @@ impl Client {
         if entry.handle != starting.handle || peer == self.own_account()? {
             return Err(CommandErrorCode::RelayMisbehaved.into());
         }
+        if let Some(expected) = &starting.expected
+            && !is_named(expected, &entry)
+        {
+            return Err(CommandErrorCode::LinkMismatch.into());
+        }
         self.meet(&entry, cx)?;
+        self.accept(peer, cx);
         if let Some(group) = self.groups_with(peer).into_iter().find(|group| self.is_alive(*group)) {
             self.await_group(group);
             return Ok(());
@@ -259,4 +285,12 @@ impl Client {
             self.await_group(existing);
         }
     }
+}
+
+/// Whether the directory shows the key that a link names. A list that does not verify shows none.
+fn is_named(fingerprint: &str, entry: &DirectoryEntry) -> bool {
+    verify_list(entry.account_id, &entry.device_list).is_ok_and(|list| {
+        let shown = Fingerprint::of(entry.account_id, &list.body().identity_key);
+        shown.whole().replace(' ', "") == fingerprint
+    })
 }

@@ -135,6 +135,9 @@ pub enum CommandErrorCode {
     #[error("the password must be proved once more")]
     #[n(44)]
     ProofNeeded,
+    #[error("another person than the link names")]
+    #[n(70)]
+    LinkMismatch,
     #[error("not an e-mail address")]
     #[n(45)]
     EmailInvalid,

@@ -46,6 +46,9 @@ pub enum Event {
     ConversationChanged {
         conversation: Conversation,
     },
+    ConversationRemoved {
+        group_id: GroupId,
+    },
     MessageChanged {
         message: Message,
     },

@@ -22,8 +22,18 @@ pub(crate) const PAGE_MAX: u32 = 200;
 pub(crate) enum LoadPurpose {
     Group(GroupId),
     Welcomes(Vec<StoredWelcome>),
-    Page { command: CommandId, group: GroupId, newest: bool, limit: u32 },
+    Page {
+        command: CommandId,
+        group: GroupId,
+        newest: bool,
+        limit: u32,
+    },
     File(CommandId),
+    /// Everything that was said before this key, to be deleted.
+    Wipe {
+        group: GroupId,
+        end: String,
+    },
 }
 
 impl Client {
@@ -49,6 +59,7 @@ impl Client {
                 let access = self.file_access(&records);
                 self.finish(command, access.map(Outcome::File));
             }
+            LoadPurpose::Wipe { group, end } => self.handle_wipe(group, end, &records),
         }
         self.session_tick(cx);
     }
@@ -222,6 +233,7 @@ impl Client {
             Body::Newer => return self.write_unreadable(group, UnreadableReason::NeedsNewerVersion, cx),
         };
         let mine = self.account.as_ref().is_some_and(|account| account.account_id == author);
+        self.hear_from(author, cx);
         let message = Message {
             message_id,
             group_id: group,
@@ -262,7 +274,7 @@ impl Client {
     fn conversation(&self, group: GroupId) -> Option<Conversation> {
         let summary = &self.groups.get(&group)?.summary;
         // It may never come to be: then what was written in it would be lost.
-        if summary.stage == GroupStage::Creating {
+        if summary.stage == GroupStage::Creating || self.is_removed(summary.peer) {
             return None;
         }
         Some(Conversation {

@@ -40,6 +40,7 @@ mod requests;
 mod revoked;
 mod session;
 mod settings;
+mod standing;
 mod stored;
 mod views;
 
@@ -168,6 +169,7 @@ impl Client {
             client.take_record(key, sealed)?;
         }
         client.fail_interrupted_uploads(cx);
+        client.wipe_removed();
         Ok(client)
     }
 

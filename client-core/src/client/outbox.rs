@@ -86,6 +86,10 @@ impl Client {
             return Err(CommandErrorCode::StoreFailed.into());
         }
         let Draft { message_id, body, view, awaits_upload } = draft;
+        if view.is_some() {
+            let peer = slot.summary.peer;
+            self.accept(peer, cx);
+        }
         let content = ApplicationContent { message_id, written_at: cx.now, body };
         let content = content.encode().map_err(|_| CommandErrorCode::TextTooLong)?;
         let last =

@@ -51,7 +51,7 @@ impl Client {
 
     /// One's profile goes first into every group that one enters.
     pub(super) fn send_profile(&mut self, group: GroupId, cx: &mut Context<'_>) {
-        if self.is_with_blocked(group) {
+        if !self.is_shown_to(group) {
             return;
         }
         let (Some(account), Some(vault)) = (&self.account, &self.vault) else { return };

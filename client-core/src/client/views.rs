@@ -163,6 +163,8 @@ pub struct Contact {
     pub trust: Trust,
     /// Nothing that it writes is shown, and nothing goes to it.
     pub blocked: bool,
+    /// It wrote first, and nobody has answered.
+    pub requested: bool,
     /// The relay gives a device list that was refused.
     pub refused_list: Option<RefusedListView>,
 }

@@ -4,7 +4,7 @@ use rand_chacha::{
     rand_core::{Rng as _, SeedableRng as _},
 };
 
-use super::{Contact, ContactNames, ContactTrust};
+use super::{Contact, ContactNames, ContactTrust, Standing};
 use crate::records::{RECORD_TEXT_BYTES_MAX, RecordError};
 
 const BOB: AccountId = AccountId::from_bytes([2; 16]);
@@ -37,15 +37,19 @@ fn merged(one: &Contact, other: &Contact) -> Contact {
     merged
 }
 
+/// 5: a request, by nobody's decision.
+const FIRST_REQUEST: [u8; 6] = [0x05, 0xa2, 0x00, 0x01, 0x01, 0x00];
+
 /// A change of these bytes locks older devices out.
 #[test]
 fn a_contact_has_its_golden_bytes_and_reads_back() {
-    let mut golden = vec![0xa4, 0x00, 0x01, 0x01, 0x50]; // four fields; 0: version; 1: account
+    let mut golden = vec![0xa5, 0x00, 0x01, 0x01, 0x50]; // five fields; 0: version; 1: account
     golden.extend([2; 16]);
     golden.extend([0x02, 0xa2, 0x00, 0x0c, 0x01, 0xa3]); // 2: names, changed at 12
     golden.extend([0x00, 0x63, b'b', b'o', b'b', 0x01, 0x63, b'B', b'o', b'b', 0x02, 0x02]);
     golden.extend([0x03, 0xa2, 0x00, 0x01, 0x01, 0xa1, 0x00, 0x58, 0x20]); // 3: trust, on first use
     golden.extend([6; 32]);
+    golden.extend(FIRST_REQUEST);
 
     assert_eq!(bob().encode().as_slice(), golden);
     assert_eq!(Contact::decode(&golden), Ok(bob()));
@@ -57,8 +61,10 @@ fn a_block_is_a_field_of_its_own_and_the_later_decision_stands() {
     blocked.set_blocked(true, at(20));
     assert!(!free.set_blocked(false, at(30)), "nobody had blocked it");
     let mut golden = bob().encode().to_vec();
-    golden[0] = 0xa5;
+    golden[0] = 0xa6;
+    golden.truncate(golden.len() - FIRST_REQUEST.len());
     golden.extend([0x04, 0xa2, 0x00, 0x14, 0x01, 0xf5]); // 4: blocked at 20
+    golden.extend(FIRST_REQUEST);
 
     assert_eq!(blocked.encode().as_slice(), golden);
     assert_eq!(Contact::decode(&golden), Ok(blocked.clone()));
@@ -71,7 +77,7 @@ fn a_block_is_a_field_of_its_own_and_the_later_decision_stands() {
 #[test]
 fn a_contact_of_a_newer_version_is_refused_and_unknown_fields_are_skipped() {
     let mut with_unknown = bob().encode().to_vec();
-    with_unknown[0] = 0xa5;
+    with_unknown[0] = 0xa6;
     with_unknown.extend([0x18, 0x63, 0x01]);
 
     assert_eq!(
@@ -190,6 +196,25 @@ fn two_keys_trusted_on_first_use_are_told_as_a_change() {
     assert_eq!((trust.identity_key, trust.changed_key), (key(6), Some(key(66))));
 }
 
+#[test]
+fn a_record_of_before_there_were_requests_is_an_accepted_contact() {
+    let mut older = bob().encode().to_vec();
+    older[0] = 0xa4;
+    older.truncate(older.len() - FIRST_REQUEST.len());
+    let older = Contact::decode(&older).unwrap();
+
+    assert_eq!([older.standing(), bob().standing()], [Standing::Accepted, Standing::Requested]);
+    for undecided in [merged(&older, &bob()), merged(&bob(), &older)] {
+        assert_eq!(undecided.standing(), Standing::Accepted);
+    }
+    let mut removed = bob();
+    assert!(removed.set_standing(Standing::Removed, at(20)));
+    assert!(!removed.set_standing(Standing::Removed, at(30)), "already");
+    for decided in [merged(&older, &removed), merged(&removed, &older)] {
+        assert_eq!(decided.standing(), Standing::Removed);
+    }
+}
+
 /// Three devices, random changes: the merge is commutative, associative and idempotent.
 #[test]
 fn merging_gives_the_same_contact_in_any_order() {
@@ -200,7 +225,8 @@ fn merging_gives_the_same_contact_in_any_order() {
         for _ in 0..20 {
             let device = usize::try_from(number(3)).unwrap();
             let now = at(u64::from(number(8)) + 10);
-            match number(3) {
+            match number(4) {
+                3 => devices[device].set_standing([Standing::Accepted, Standing::Removed][device % 2], now),
                 0 => devices[device].set_blocked(number(2) == 0, now),
                 1 => devices[device].tell_names(names(&number(3).to_string()), Some(now)),
                 _ => devices[device].set_trust(trust(6, Some(u64::from(number(3)))), now),

@@ -19,6 +19,7 @@ mod records;
 mod relay;
 mod removals;
 mod renewal;
+mod requests;
 mod stories;
 mod strangers;
 mod world;

@@ -7,6 +7,9 @@ const IDENTITY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 const LABEL = Buffer.from('sotto/v1/device-list');
 
+/** Where the directory answers. */
+export const DIRECTORY = /\/v1\/accounts\/(by-handle\/)?[\w-]+$/;
+
 /**
  * A relay that lies to one person about another: its directory names the account with a key of its
  * own, in a list that is signed as it should be. Answers with how often it lied.
@@ -15,7 +18,7 @@ export async function swapIdentity(deceived: Person): Promise<() => number> {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const ownKey = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
   let lies = 0;
-  await deceived.context.route(/\/v1\/accounts\/(by-handle\/)?[\w-]+$/, async (route) => {
+  await deceived.context.route(DIRECTORY, async (route) => {
     const response = await route.fetch();
     const entry = (await response.json()) as { device_list: string };
     const body = Buffer.from(entry.device_list, 'base64url').subarray(0, -SIGNATURE_BYTES);
@@ -34,7 +37,7 @@ export async function swapIdentity(deceived: Person): Promise<() => number> {
 export async function keepFirstLists(deceived: Person): Promise<() => void> {
   const kept = new Map<string, string>();
   let honest = true;
-  await deceived.context.route(/\/v1\/accounts\/(by-handle\/)?[\w-]+$/, async (route) => {
+  await deceived.context.route(DIRECTORY, async (route) => {
     const response = await route.fetch();
     if (!response.ok()) return route.fulfill({ response });
     const entry = (await response.json()) as { account_id: string; device_list: string };

@@ -20,9 +20,14 @@ export async function createAccount(person: Person, relay: Relay, account: Accou
 }
 
 /** Creates an account, up to the page that shows its recovery key. */
-export async function makeKeys({ page }: Person, relay: Relay, account: Account): Promise<void> {
-  await page.goto(relay.origin);
-  await page.getByRole('button', { name: text.welcome.create }).click();
+export async function makeKeys(person: Person, relay: Relay, account: Account): Promise<void> {
+  await person.page.goto(relay.origin);
+  await person.page.getByRole('button', { name: text.welcome.create }).click();
+  await fillAccount(person, account);
+}
+
+/** On the page that asks for it, up to the recovery key. */
+export async function fillAccount({ page }: Person, account: Account): Promise<void> {
   await page.getByRole('radio', { name: account.colour }).check({ force: true });
   await page.getByLabel(text.create.name, { exact: true }).fill(account.name);
   await page.getByLabel(text.create.handle, { exact: true }).fill(account.handle);
@@ -32,7 +37,13 @@ export async function makeKeys({ page }: Person, relay: Relay, account: Account)
   await expect(page.getByRole('list', { name: text.recoveryKey.label })).toBeVisible(PATIENT);
 }
 
-export async function retypeRecoveryKey({ page }: Person): Promise<void> {
+export async function retypeRecoveryKey(person: Person): Promise<void> {
+  await typeRecoveryKeyBack(person);
+  await expect(person.page.getByRole('heading', { level: 1, name: text.chats })).toBeVisible();
+}
+
+/** Whatever comes after it. */
+export async function typeRecoveryKeyBack({ page }: Person): Promise<void> {
   const card = page.getByRole('list', { name: text.recoveryKey.label });
   const groups = await card.getByRole('listitem').allInnerTexts();
   for (const [index, group] of groups.entries()) {
@@ -40,7 +51,6 @@ export async function retypeRecoveryKey({ page }: Person): Promise<void> {
     if ((await asked.count()) > 0) await asked.fill(group);
   }
   await page.getByRole('button', { name: text.recoveryKey.done }).click();
-  await expect(page.getByRole('heading', { level: 1, name: text.chats })).toBeVisible();
 }
 
 export async function fillLogIn({ page }: Person, relay: Relay, account: Account): Promise<void> {
@@ -64,7 +74,7 @@ export async function openChat({ page }: Person, peer: Account): Promise<void> {
 }
 
 export async function write({ page }: Person, peer: Account, words: string): Promise<void> {
-  await page.getByRole('textbox', { name: text.composer.message(peer.name) }).fill(words);
+  await page.getByRole('textbox', { name: new RegExp(`^${text.composer.message(called(peer))}$`, 'i') }).fill(words);
   await page.keyboard.press('Enter');
 }
 
@@ -120,5 +130,10 @@ export async function sayTheyMatch({ page }: Person): Promise<void> {
 }
 
 function conversationWith(page: Person['page'], peer: Account): Locator {
-  return page.getByRole('heading', { level: 1, name: peer.name });
+  return page.getByRole('heading', { level: 1, name: new RegExp(called(peer), 'i') });
+}
+
+/** Until somebody has answered, they are called by their handle. */
+function called({ name, handle }: Account): string {
+  return `(${name}|${handle})`;
 }

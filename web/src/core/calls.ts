@@ -118,6 +118,8 @@ export type Contact = {
   refusedList: { fault: ListFault; heeded: boolean } | null;
   /** Nothing that they write is kept or shown, and nothing goes to them. */
   blocked: boolean;
+  /** They wrote first, and nobody has answered. */
+  requested: boolean;
 };
 
 export type ContactDetails = Contact & {
@@ -321,6 +323,8 @@ export type CoreCalls = {
   listConversations: { args: None; result: Conversation[] };
   /** Returns the existing conversation if there is one. */
   startConversation: { args: { handle: string }; result: { groupId: GroupId } };
+  /** Only with whom the fingerprint names, all 64 hex digits of it. */
+  startConversationByLink: { args: { handle: string; fingerprint: string }; result: { groupId: GroupId } };
   /** `beforeSeq` null: the newest page. At most `limit` (1…200) messages besides the outbox. */
   listMessages: { args: { groupId: GroupId; beforeSeq: number | null; limit: number }; result: MessagePage };
   /** Answers when the text is saved in the outbox; `messageChanged` shows it and its ticks. */
@@ -348,6 +352,10 @@ export type CoreCalls = {
   /** On all of the person's devices; the other one is not told. */
   blockContact: { args: { accountId: AccountId }; result: None };
   unblockContact: { args: { accountId: AccountId }; result: None };
+  /** Takes their request: they hear who one is. Writing to them does the same. */
+  acceptContact: { args: { accountId: AccountId }; result: None };
+  /** The conversation leaves all of the person's devices; what they write next is a request. */
+  removeContact: { args: { accountId: AccountId }; result: None };
   withdrawVerification: { args: { accountId: AccountId }; result: None };
   /** Go on with a changed key without comparing it; same guard as `confirmMatch`. */
   acceptKey: { args: { accountId: AccountId; fingerprint: string }; result: None };
@@ -380,6 +388,7 @@ export type CoreEvent =
   | { type: 'recordsTroubled'; trouble: RecordsTrouble }
   /** New or changed: replaces the one with this `groupId`. */
   | { type: 'conversationChanged'; conversation: Conversation }
+  | { type: 'conversationRemoved'; groupId: GroupId }
   /** New or changed: replaces the one with this `messageId`. */
   | { type: 'messageChanged'; message: Message }
   | { type: 'messageRemoved'; groupId: GroupId; messageId: MessageId }
@@ -449,6 +458,8 @@ export type CoreErrorCode =
   | 'relayMisbehaved'
   | 'peerMisbehaved'
   | 'outOfSync'
+  /** `startConversationByLink`: the directory shows another key. */
+  | 'linkMismatch'
   /** The relay wants a newer client. */
   | 'outOfDate'
   /** Writing to this browser's store failed (disk full, private window). */

@@ -11,7 +11,6 @@ import type {
   Contact,
   ContactDetails,
   Content,
-  Conversation,
   CoreErrorCode,
   CoreEvent,
   CoreHandlers,
@@ -28,6 +27,8 @@ import type {
 import type { Core } from './client';
 import type { Limits } from './limits';
 import type { PersonSettings } from './records';
+import { nextSeq, summary } from './scripted-conversations';
+import type { ScriptedConversation } from './scripted-conversations';
 import { ownDevices, sessions } from './scripted-devices';
 
 /**
@@ -56,8 +57,6 @@ export type Script = {
   now: number;
 };
 
-export type ScriptedConversation = { contact: Contact; messages: Message[]; readUptoSeq: number; closed?: boolean };
-
 export const scriptLimits: Limits = { textMaxBytes: 16_000, fileMaxBytes: 100_000_000, displayNameMaxBytes: 64, handleMaxChars: 32, passwordMinChars: 10 };
 
 const recoveryKey = ['7KQ4', 'M2XE', '9TWB', 'C0HN', '5VJD', 'RA83', 'Z6PY', '1FGS', 'KD4H'];
@@ -70,7 +69,7 @@ export function ownProfile(recoveryKeyConfirmed: boolean): OwnProfile {
 }
 
 export function contact(handle: string, displayName: string, colour: Contact['colour'], trust: Trust = { state: 'unverified' }): Contact {
-  return { accountId: handle, handle, displayName, colour, trust, refusedList: null, blocked: false };
+  return { accountId: handle, handle, displayName, colour, trust, refusedList: null, blocked: false, requested: false };
 }
 
 /** One message of a scripted conversation; `seq` null makes it wait in the outbox. */
@@ -327,6 +326,7 @@ export class ScriptedCore implements Core {
       return {};
     },
     listConversations: async () => this.script.conversations.map(summary),
+    startConversationByLink: async ({ handle }) => ({ groupId: handle }),
     startConversation: async ({ handle }) => {
       if (handle === 'nobody') throw new CoreError('handleUnknown');
       if (handle === this.profile.handle) throw new CoreError('ownHandle');
@@ -388,6 +388,15 @@ export class ScriptedCore implements Core {
     },
     unblockContact: async ({ accountId }) => {
       this.know(accountId, { blocked: false });
+      return {};
+    },
+    acceptContact: async ({ accountId }) => {
+      this.know(accountId, { requested: false });
+      return {};
+    },
+    removeContact: async ({ accountId }) => {
+      this.script.conversations = this.script.conversations.filter((one) => one.contact.accountId !== accountId);
+      this.emit({ type: 'conversationRemoved', groupId: accountId });
       return {};
     },
     withdrawVerification: async ({ accountId }) => {
@@ -486,14 +495,4 @@ export class ScriptedCore implements Core {
     this.emit({ type: 'messageChanged', message: changed });
     this.emit({ type: 'conversationChanged', conversation: summary(scripted) });
   }
-}
-
-function nextSeq({ messages }: ScriptedConversation): number {
-  return Math.max(0, ...messages.map(({ seq }) => seq ?? 0)) + 1;
-}
-
-function summary({ contact: peer, messages, readUptoSeq, closed = false }: ScriptedConversation): Conversation {
-  const last = messages.at(-1) ?? null;
-  const unread = messages.filter((one) => !one.mine && one.content.kind !== 'notice' && (one.seq ?? 0) > readUptoSeq).length;
-  return { groupId: peer.accountId, peer, last, unread, closed, activeAt: last?.sentAt ?? 0, ended: false };
 }

@@ -118,6 +118,8 @@ export function reduce(state: CoreState, event: CoreEvent): CoreState {
       return { ...state, devicesRevision: state.devicesRevision + 1 };
     case 'conversationChanged':
       return withConversation(state, event.conversation);
+    case 'conversationRemoved':
+      return withoutConversation(state, event.groupId);
     case 'messageChanged':
       return withThread(state, event.message.groupId, (thread) => withMessage(thread, event.message));
     case 'messageRemoved':
@@ -193,6 +195,16 @@ function withThread(state: CoreState, groupId: GroupId, change: (thread: Thread)
 
 function withMessage(thread: Thread, message: Message): Thread {
   return { ...thread, messages: merge(thread.messages, [message]) };
+}
+
+function withoutConversation(state: CoreState, groupId: GroupId): CoreState {
+  const conversations = { ...state.conversations };
+  const threads = { ...state.threads };
+  const drafts = { ...state.drafts };
+  delete conversations[groupId];
+  delete threads[groupId];
+  delete drafts[groupId];
+  return { ...state, conversations, threads, drafts };
 }
 
 function withoutMessage(state: CoreState, groupId: GroupId, messageId: MessageId): CoreState {

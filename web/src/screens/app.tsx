@@ -1,9 +1,10 @@
 import { CSPProvider } from '@base-ui/react/csp-provider';
-import { useEffect, useRef } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { Redirect, Route, Switch } from 'wouter';
 import { boot, useCoreState, useMounted } from '../core/context';
 import { useLock, useLockWithOthers } from '../features/lock/use-lock';
 import { forgetPictures } from '../features/messages/pictures';
+import { takeLinkFromAddress } from '../features/contacts/contact-link';
 import { useBadge } from '../features/notifications/use-badge';
 import { useNotifier } from '../features/notifications/use-notifier';
 import { useAppearance } from '../features/settings/appearance';
@@ -22,6 +23,7 @@ import { Welcome } from './welcome';
 
 /** Which screen is on: first what the core says, then what the address says. */
 export function App() {
+  useState(takeLinkFromAddress);
   useAppearance();
   useWake();
   useRestart();

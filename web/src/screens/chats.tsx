@@ -1,6 +1,8 @@
 import { useCallback, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import type { GroupId } from '../core/calls';
+import { linked } from '../features/contacts/contact-link';
+import { LinkedChatDialog } from '../features/contacts/linked-chat-dialog';
 import { ChatList } from '../features/groups/chat-list';
 import { NewChatDialog } from '../features/groups/new-chat-dialog';
 import { useConversation } from '../features/groups/use-conversations';
@@ -24,6 +26,7 @@ export function Chats({ groupId, details }: Props) {
   const [, navigate] = useLocation();
   const search = useRef<HTMLInputElement>(null);
   const [newChat, setNewChat] = useState<string | null>(null);
+  const who = linked((state) => state.who);
   const conversation = useConversation(groupId);
   const open = useCallback((id: GroupId) => navigate(`/c/${id}`), [navigate]);
   useShortcuts({ groupId, details, search });
@@ -49,6 +52,16 @@ export function Chats({ groupId, details }: Props) {
           <p>{text.conversation.pick}</p>
           <p className={styles.nothingHint}>{text.conversation.pickText}</p>
         </section>
+      )}
+      {who && (
+        <LinkedChatDialog
+          who={who}
+          onClose={() => linked.setState({ who: null })}
+          onStarted={(id) => {
+            linked.setState({ who: null });
+            open(id);
+          }}
+        />
       )}
       {newChat !== null && (
         <NewChatDialog

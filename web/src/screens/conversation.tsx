@@ -8,6 +8,7 @@ import { ClosedNote } from '../features/contacts/closed-note';
 import { Details, SafetyNumber } from '../features/contacts/details';
 import { EndedNote } from '../features/contacts/ended-note';
 import { KeyChangedDialog } from '../features/contacts/key-changed-dialog';
+import { RequestNote } from '../features/contacts/request-note';
 import { useContact } from '../features/contacts/use-contact';
 import { Composer } from '../features/messages/composer';
 import { DropZone } from '../features/messages/drop-zone';
@@ -47,6 +48,7 @@ export function Conversation({ conversation, details }: Props) {
         <div>
           {!conversation.closed && peer.trust.state === 'changed' && peer.trust.wasVerified && <Waiting text={text.composer.waiting(peer.displayName)} action={text.composer.decide} onDecide={lookAtKey} />}
           {!conversation.closed && peer.refusedList && !peer.refusedList.heeded && <ListRefused peer={peer} />}
+          {peer.requested && !peer.blocked && !conversation.closed && <RequestNote contact={peer} />}
           {conversation.closed ? <ClosedNote contact={peer} /> : peer.blocked ? <BlockedNote contact={peer} /> : conversation.ended ? <EndedNote peer={peer} /> : <Composer conversation={conversation} onFiles={review} />}
         </div>
       </DropZone>

@@ -18,6 +18,7 @@ import { AppearanceSettings } from '../features/settings/appearance';
 import { RelayKnowledge } from '../features/settings/relay-knowledge';
 import { SessionList } from '../features/sessions/session-list';
 import { StorageSettings } from '../features/settings/storage';
+import { OwnLink } from '../features/contacts/own-link';
 import { text } from '../text/en';
 import { Button, IconButton } from '../ui/button';
 import layout from '../ui/layout.module.css';
@@ -105,6 +106,7 @@ function Profile() {
         <p className={`${type_.sm} ${type_.faint}`}>{text.profile.fingerprintText}</p>
       </div>
       <div className={`${layout.card} ${layout.rows}`}>
+        <OwnLink profile={profile} />
         <div className={layout.prop}>
           <KeyRound size={20} strokeWidth={1.6} aria-hidden />
           <span className={layout.grow}>{text.profile.recoveryKey}<br /><span className={`${type_.sm} ${type_.faint}`}>{profile.recoveryKeyConfirmed ? text.profile.recoverySaved : text.profile.recoveryMissing}</span></span>

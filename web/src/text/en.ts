@@ -2,7 +2,9 @@ import { composer } from './composer';
 import { devicesText } from './devices';
 import { factors } from './factors';
 import { count, date, groups4, size, wait } from './format';
+import { links } from './links';
 import { lockErrors, lockText } from './lock';
+import { requests } from './requests';
 import { securityText } from './security';
 
 /** All words of the app. Plain, calm, one name per thing; what is true, what is safe, what to do. */
@@ -258,6 +260,8 @@ export const text = {
     },
   },
   composer,
+  links,
+  requests,
   files: {
     review: (name: string) => `Send to ${name}`,
     caption: 'Add a caption',
@@ -306,6 +310,7 @@ export const text = {
     blockDone: (name: string) => `${name} is blocked.`,
     blockedNote: (name: string) => `You blocked ${name}.`,
     unblock: 'Unblock',
+    remove: (name: string) => `Remove ${name}`,
   },
   keyChanged: {
     title: (name: string) => `${name}’s key changed`,
@@ -465,6 +470,7 @@ export const text = {
     relayUnavailable: 'The relay doesn’t answer. Try again in a moment.',
     relayMisbehaved: 'The relay gave an answer that an honest one would not. Nothing was taken from it.',
     peerMisbehaved: 'Their device sent something it should not. Nothing was taken from it.',
+    linkMismatch: 'The relay gives another key for this person than their link names. Nothing was started; ask them.',
     outOfSync: 'This browser is catching up. Try again in a moment.',
     outOfDate: 'This page is too old for the relay. Reload it.',
     storeFailed: 'This browser couldn’t write to its store. Free some space.',

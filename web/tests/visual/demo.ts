@@ -1,5 +1,6 @@
 import { contact, message, ScriptedCore } from '../../src/core/scripted';
-import type { Script, ScriptedConversation } from '../../src/core/scripted';
+import type { Script } from '../../src/core/scripted';
+import type { ScriptedConversation } from '../../src/core/scripted-conversations';
 
 const day = 86_400_000;
 

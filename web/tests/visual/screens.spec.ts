@@ -63,6 +63,15 @@ const screens: Screen[] = [
     });
     await page.getByRole('button', { name: 'Begin it again' }).waitFor();
   }) },
+  { name: '04g-request', ...open('/c/carol', async (page) => {
+    await page.evaluate(async () => {
+      for (const conversation of await window.script.call('listConversations', {})) {
+        if (conversation.groupId === 'carol') window.emit({ type: 'conversationChanged', conversation: { ...conversation, peer: { ...conversation.peer, requested: true } } });
+      }
+    });
+    await page.getByRole('button', { name: 'Accept' }).waitFor();
+  }) },
+  { name: '04h-remove', night: 'the same', ...open('/c/bob/details', async (page) => page.getByRole('button', { name: 'Remove Bob' }).click()) },
   { name: '05-chats', ...open('/') },
   { name: '05b-empty', ...open('/?empty') },
   { name: '05c-unsaved-offline', ...open('/?unsaved', async (page) => {
@@ -237,6 +246,10 @@ const screens: Screen[] = [
   }) },
   { name: '17-settings', ...open('/settings/notifications') },
   { name: '17a-menu', ...open('/settings') },
+  { name: '17b3-own-link', night: 'the same', ...open('/settings/profile', async (page) => {
+    await page.getByRole('button', { name: 'Show your link' }).click();
+    await page.getByRole('img', { name: 'Your link as a code' }).waitFor();
+  }) },
   { name: '17b-profile', ...open('/settings/profile') },
   { name: '17b2-profile-edit', ...open('/settings/profile', async (page) => page.getByRole('button', { name: 'Edit' }).click()) },
   { name: '17c-appearance', ...open('/settings/appearance') },

@@ -15,7 +15,7 @@ use crate::{
         Client, Context, Event, Notice,
         pending::{Ask, Purpose},
     },
-    contact::{CONTACTS_MAX, Contact},
+    contact::{CONTACTS_MAX, Contact, Standing},
     records::{self as sealed, Collection, Place, RecordError, record_id},
     sealed::record_generation,
     settings::Settings,
@@ -296,9 +296,10 @@ impl Client {
             }
             self.show_contact(account);
             self.flush_groups_with(account, cx);
-            if after.is_blocked() != before.is_blocked() {
-                self.blocking_changed(account, cx);
+            if after.standing() != before.standing() && after.standing() == Standing::Removed {
+                self.contact_removed(account, cx);
             }
+            self.welcome_back(account, cx);
         }
         dirty
     }

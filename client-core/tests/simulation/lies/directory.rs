@@ -233,6 +233,25 @@ fn an_identity_swapped_at_the_first_contact_shows_when_the_two_compare() {
 }
 
 #[test]
+fn another_key_than_somebodys_own_link_names_is_refused_and_pins_nothing() {
+    let mut world = World::new(142);
+    let [ada, ben] = [world.register("ada"), world.register("ben")];
+    let him = profile(&world, ben);
+    let forged = impostor(&mut world, him.account_id).list;
+    world.lie = listed_as("ben", move |_| forged.clone());
+
+    let by_link = |world: &mut World| {
+        let command =
+            world.call(ada, |client, cx| client.start_conversation_by_link("ben", &him.fingerprint, cx));
+        world.outcome(ada, command)
+    };
+    assert_eq!(by_link(&mut world).unwrap_err().code, CommandErrorCode::LinkMismatch);
+
+    world.lie = honest();
+    assert!(by_link(&mut world).is_ok(), "nothing of the lie was kept");
+}
+
+#[test]
 fn a_handle_that_leads_to_somebody_else_is_refused() {
     let mut world = World::new(140);
     let ada = world.register("ada");

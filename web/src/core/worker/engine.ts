@@ -100,6 +100,7 @@ export type Engine = {
   logOut(now: number): number;
   removeDevices(deviceIds: DeviceId[], password: string, now: number): number;
   startConversation(handle: string, now: number): number;
+  startConversationByLink(handle: string, fingerprint: string, now: number): number;
   listMessages(groupId: GroupId, beforeSeq: number | null, limit: number, now: number): number;
   openFile(groupId: GroupId, messageId: MessageId, now: number): number;
   listAudit(now: number): number;
@@ -124,6 +125,8 @@ export type Engine = {
   confirmMatch(accountId: AccountId, fingerprint: string, now: number): void;
   blockContact(accountId: AccountId, now: number): void;
   unblockContact(accountId: AccountId, now: number): void;
+  acceptContact(accountId: AccountId, now: number): void;
+  removeContact(accountId: AccountId, now: number): void;
   withdrawVerification(accountId: AccountId, now: number): void;
   acceptKey(accountId: AccountId, fingerprint: string, now: number): void;
   heedRefusedList(accountId: AccountId, now: number): void;

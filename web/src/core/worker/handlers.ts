@@ -76,6 +76,7 @@ export function coreHandlers(host: Host): CoreHandlers {
     changeSettings: async (choices) => act((core, now) => core.changeSettings(choices, now)),
 
     listConversations: async () => ask((core) => core.conversations()),
+    startConversationByLink: async ({ handle, fingerprint }) => run((core, now) => core.startConversationByLink(handle, fingerprint, now)),
     startConversation: async ({ handle }) => run((core, now) => core.startConversation(handle, now)),
     listMessages: async ({ groupId, beforeSeq, limit }) =>
       run((core, now) => core.listMessages(groupId, beforeSeq, limit, now)),
@@ -100,6 +101,8 @@ export function coreHandlers(host: Host): CoreHandlers {
       act((core, now) => core.confirmMatch(accountId, fingerprint, now)),
     blockContact: async ({ accountId }) => act((core, now) => core.blockContact(accountId, now)),
     unblockContact: async ({ accountId }) => act((core, now) => core.unblockContact(accountId, now)),
+    acceptContact: async ({ accountId }) => act((core, now) => core.acceptContact(accountId, now)),
+    removeContact: async ({ accountId }) => act((core, now) => core.removeContact(accountId, now)),
     withdrawVerification: async ({ accountId }) => act((core, now) => core.withdrawVerification(accountId, now)),
     acceptKey: async ({ accountId, fingerprint }) => act((core, now) => core.acceptKey(accountId, fingerprint, now)),
     heedRefusedList: async ({ accountId }) => act((core, now) => core.heedRefusedList(accountId, now)),

@@ -1,4 +1,4 @@
-import { ArrowLeft, Ban, Laptop, QrCode, ShieldCheck, X } from 'lucide-react';
+import { ArrowLeft, Ban, Laptop, QrCode, ShieldCheck, Trash2, X } from 'lucide-react';
 import { useState } from 'react';
 import type { ContactDetails } from '../../core/calls';
 import { text } from '../../text/en';
@@ -8,6 +8,7 @@ import { Face } from '../../ui/face';
 import { Chip } from '../../ui/parts';
 import { useNarrow } from '../../ui/use-narrow';
 import { BlockDialog } from './block-dialog';
+import { RemoveDialog } from './remove-dialog';
 import styles from './contacts.module.css';
 import { Fingerprint } from './fingerprint';
 import type { ContactQuery } from './use-contact';
@@ -32,7 +33,7 @@ export function Details({ query, onClose, onCompare }: Props) {
 }
 
 function Person({ contact, onCompare }: { contact: ContactDetails; onCompare: () => void }) {
-  const [dialog, setDialog] = useState<'none' | 'withdraw' | 'block'>('none');
+  const [dialog, setDialog] = useState<'none' | 'withdraw' | 'block' | 'remove'>('none');
   const name = contact.displayName;
   const verified = contact.trust.state === 'verified';
   return (
@@ -61,7 +62,9 @@ function Person({ contact, onCompare }: { contact: ContactDetails; onCompare: ()
         </div>
       </section>
       {!contact.blocked && <Button look="quiet" size="small" className={styles.whole} onClick={() => setDialog('block')} icon={<Ban size={16} strokeWidth={1.6} aria-hidden />}>{text.contact.block(name)}</Button>}
+      <Button look="quiet" size="small" className={styles.whole} onClick={() => setDialog('remove')} icon={<Trash2 size={16} strokeWidth={1.6} aria-hidden />}>{text.contact.remove(name)}</Button>
       {dialog === 'withdraw' && <WithdrawDialog contact={contact} onClose={() => setDialog('none')} />}
+      {dialog === 'remove' && <RemoveDialog contact={contact} onClose={() => setDialog('none')} />}
       {dialog === 'block' && <BlockDialog contact={contact} onClose={() => setDialog('none')} />}
     </>
   );

@@ -51,6 +51,7 @@ function LastLine({ conversation }: { conversation: Conversation }) {
   const ownId = useCoreState((state) => state.profile?.accountId);
   const { last, peer } = conversation;
   if (draft) return <span className={styles.last}><span className={styles.draft}>{text.list.draft}</span> {draft}</span>;
+  if (peer.requested) return <span className={styles.last}><i>{text.requests.row}</i></span>;
   if (!last) return <span className={styles.last}>{text.list.nothingYet}</span>;
   return <span className={styles.last}>{last.mine && `${text.list.you} `}{lastWords(last.content, peer.displayName, ownId)}</span>;
 }

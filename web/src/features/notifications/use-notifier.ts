@@ -41,7 +41,10 @@ function mayNotify(): boolean {
 /** No more than the settings allow: by default who, not what. */
 export function notificationWords({ groupId, content }: Message, state: CoreState): { title: string; body: string } {
   const { notifyShowsName, notifyShowsText } = settings.getState();
-  const name = state.conversations?.[groupId]?.peer.displayName;
+  const peer = state.conversations?.[groupId]?.peer;
+  // A stranger's name and words are theirs to choose: they aren't put before whoever walks by.
+  if (peer?.requested) return { title: text.app, body: text.requests.newMessage };
+  const name = peer?.displayName;
   const title = notifyShowsName && name ? name : text.app;
   if (!notifyShowsText || content.kind === 'notice') return { title, body: text.notifications.newMessage };
   return { title, body: content.kind === 'text' ? plainText(content.text) : plainText(content.caption) || content.name };
