@@ -1202,7 +1202,16 @@ impl Relay {
         for group in groups {
             self.deliver_live(group);
         }
-        self.connections.get_mut(&id).unwrap().waiting.push_back(to_bytes(&RelayFrame::CaughtUp));
+        // What came before the hello was read was announced to nobody.
+        let welcomes = self.devices[&device].welcomes.iter();
+        let waiting: Vec<Vec<u8>> = welcomes
+            .map(|StoredWelcome { welcome_id, group_id, .. }| {
+                to_bytes(&RelayFrame::WelcomeWaiting { welcome_id: *welcome_id, group_id: *group_id })
+            })
+            .collect();
+        let connection = self.connections.get_mut(&id).unwrap();
+        connection.waiting.extend(waiting);
+        connection.waiting.push_back(to_bytes(&RelayFrame::CaughtUp));
     }
 
     /// Everything of the group that a ready connection of a member has not got yet.
